@@ -1,0 +1,61 @@
+"""NumPy on the CPU: small networks that run anywhere. The stand-in for a framework, in tests and on new machines."""
+
+import numpy as np
+
+packages = ("numpy",)  # any of these is the framework
+libraries = ()
+install = "pip install numpy"
+mode = "eager"
+precisions = ("float32", "float64")
+
+# workload -> display name -> units of the hidden layers
+models = {"classification": {"MLP-64": (64,), "MLP-1024": (1024,), "MLP-1024x2": (1024, 1024)}}
+
+
+def input_shape(model: str) -> tuple[int, ...]:
+    """Channels, height and width of one input."""
+    return (3, 32, 32)
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables that must be set before the framework is imported."""
+    return {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+
+
+def start() -> None:
+    """Import the framework; here it already is."""
+
+
+def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):
+    """A list of (matrix, bias), one a layer, random or from an .npz file with w0, b0, w1, b1 … in order."""
+    if device != "cpu":
+        raise NotImplementedError("NumPy runs on the CPU only: use --device cpu, or another framework.")
+    if weights == "pretrained":
+        raise NotImplementedError("NumPy's networks have no pretrained weights: name an .npz file with --weights.")
+    if weights != "random":
+        saved = np.load(weights, allow_pickle=False)
+        return [(saved[f"w{i}"].astype(precision), saved[f"b{i}"].astype(precision)) for i in range(len(saved) // 2)]
+    random = np.random.default_rng(0)
+    units = [int(np.prod(input_shape(model))), *models["classification"][model], 10]
+    sizes = list(zip(units, units[1:]))
+    return [((random.standard_normal(s) / s[0] ** 0.5).astype(precision), np.zeros(s[1], precision)) for s in sizes]
+
+
+def prepare(network, model: str, batch_size: int):
+    """What runs one batch, and what waits until the device is done with it."""
+    random = np.random.default_rng(1)
+    inputs = [random.standard_normal((batch_size, *input_shape(model))).astype(network[0][0].dtype) for _ in range(2)]
+
+    def run():
+        inputs.reverse()
+        predict(network, inputs[0])
+
+    return run, lambda: None
+
+
+def predict(network, images: np.ndarray) -> np.ndarray:
+    """Logits of normalized images, (batch, channels, height, width) -> (batch, classes)."""
+    out = images.reshape(len(images), -1).astype(network[0][0].dtype, copy=False)
+    for layer, (matrix, bias) in enumerate(network):
+        out = (np.maximum(out, 0) if layer else out) @ matrix + bias
+    return out

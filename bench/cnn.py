@@ -1,0 +1,215 @@
+"""Image classification: throughput over batch size, the largest batch, and accuracy.
+
+    python -m bench.cnn throughput --framework mxnet --models 'ResNet-v1-*' --batch-sizes 1,8,32
+    python -m bench.cnn largest-batch-size --models VGG-16,AlexNet --memory-limit 2048
+    python -m bench.cnn accuracy --models ResNet-v1-50 --images ILSVRC2012_val --weights pretrained
+
+Every finished point is saved at once; the same command goes on where it was stopped, and --again measures again.
+"""
+
+import argparse
+import sys
+from time import perf_counter
+
+from bench import adapters, imagenet, options
+from dlmark import device, sweep, timing
+from dlmark.benchmark import SaveResults, file_name
+from dlmark.largest import largest_batch
+from dlmark.process import ProcessEnded, run_in_process
+from dlmark.progress import progress
+
+WORKLOAD = "classification"
+BATCH_SIZES = "1,2,4,8,16,32,64,128,256"
+CALLS_OF_A_POINT = 3 + timing.MIN_BLOCKS  # first call and warm-up, then timed: the fewest that give an interval
+CPU_MEMORY_LIMIT_MB = 2_048
+# The allocator gives memory back at once and keeps it in one place: resident memory is then what the network needs.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+
+
+# ---- one network, in a process of its own ----
+
+
+def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float):
+    """Yield a record for each batch size, each announced before it starts."""
+    network, prepare, phases, before_mb = _load(job, framework, where)
+    image_s = 0  # seconds an image at the batch size before
+    for batch_size in job.batch_sizes:
+        yield {"starting": batch_size, "model": job.model}
+        needed_s = CALLS_OF_A_POINT * batch_size * image_s
+        if needed_s > time_cap_s:
+            yield job.record(batch_size, **_cut(needed_s, time_cap_s))
+            continue
+        device.reset_process_peak()
+        timed = timing.as_fields(timing.measure(*prepare(network, job.model, batch_size), rules), batch_size)
+        image_s = 1 / timed["throughput"]
+        yield job.record(batch_size, **timed, **phases, **_memory(where, before_mb), **device.state(where),
+                         status="ok", time_cap_s=time_cap_s, measured_at=sweep.now())  # fmt: skip
+
+
+def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
+    """Yield the memory in MB that two calls of one batch took; on a CPU the process may not grow by more than the limit."""
+    adapters.get(framework).start()
+    if where == "cpu":
+        device.limit_memory_growth(limit_mb)
+    network, prepare, _, before_mb = _load(job, framework, where)
+    device.reset_process_peak()
+    run, wait = prepare(network, job.model, job.batch_sizes[0])
+    for _ in range(2):  # the second call shows what the first leaves behind
+        run()
+        wait()
+    yield _memory(where, before_mb)["device_mem"]
+
+
+def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int):
+    """Yield (images seen, top-1 right, top-5 right) after each batch."""
+    adapter = adapters.get(framework)
+    network = adapter.load(job.model, where, job.fields["precision"], weights)
+    crop = adapter.input_shape(job.model)[-1]
+    yield from imagenet.evaluate(lambda images: adapter.predict(network, images), samples, job.batch_sizes[0], crop, classes)
+
+
+def _load(job: sweep.Job, framework: str, where: str):
+    adapter = adapters.get(framework)
+    start = perf_counter()
+    adapter.start()
+    imported, before_mb = perf_counter(), device.memory_used_mb(where)
+    network = adapter.load(job.model, where, job.fields["precision"])
+    return network, adapter.prepare, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb
+
+
+def _memory(where: str, before_mb: float) -> dict:
+    used_mb = device.process_peak_mb() if where == "cpu" else device.memory_used_mb(where)
+    return {"device_mem": max(0.0, used_mb - before_mb), "process_mem_mb": device.process_peak_mb()}
+
+
+def _cut(needed_s: float, time_cap_s: float) -> dict:
+    reason = (f"the {CALLS_OF_A_POINT} calls that an interval needs at least would take about {needed_s:.0f} s, "
+              f"more than the cap of {time_cap_s:g} s")  # fmt: skip
+    return {"status": "time_cap", "reason": reason, "time_cap_s": time_cap_s, "measured_at": sweep.now()}
+
+
+# ---- the sweeps ----
+
+
+def throughput(opts: argparse.Namespace) -> int:
+    """Measure every network at every batch size that the results do not hold yet."""
+    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
+    jobs = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in plan.jobs(opts.batch_sizes)]
+    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds / 3)
+    points = sum(len(job.batch_sizes) for job in jobs)
+    minutes = (points * (rules.warmup_floor_s + rules.measure_s + rules.latency_s) + len(jobs) * 5) / 60
+    print(plan.headline(points, len(opts.batch_sizes) * len(jobs), f"about {minutes:.0f} min, more where one batch takes over a second"))
+    args = (plan.framework, plan.where, rules, opts.time_cap)
+    records = sweep.run(jobs, measure_throughput, *args, silence_s=max(120, 10 * opts.time_cap), environment=plan.environment | ALLOCATOR)
+    done = []
+    with progress(points) as show:
+        for record in records:
+            if "starting" in record:
+                show.at(f"{record['model']} batch {record['starting']}")
+                continue
+            plan.results.add(record)
+            done.append(record)
+            show.advance(1)
+            show.say(f"[{len(done)}/{points}] {sweep.one_line(record)}")
+    return plan.finish(done)
+
+
+def largest_batch_size(opts: argparse.Namespace) -> int:
+    """Find the largest batch of every network within the device's memory, or on a CPU within a limit that is enforced."""
+    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_largest_batch_size")
+    limit_mb = opts.memory_limit or (CPU_MEMORY_LIMIT_MB if plan.where == "cpu" else device.memory_total_mb(plan.where))
+    jobs = [job for job in plan.jobs([1], memory_limit_mb=limit_mb) if sweep.missing(job, plan.results, opts.again).batch_sizes]
+    print(plan.headline(len(jobs), len(plan.models), f"within {limit_mb:,.0f} MB; about {len(jobs) / 2:.0f} min"))
+    done = []
+    with progress(len(jobs)) as show:
+        for job in jobs:
+            record = _search(job, plan, limit_mb, show)
+            plan.results.add(record)
+            done.append(record)
+            show.advance(1)
+            show.say(f"[{len(done)}/{len(jobs)}] {sweep.one_line(record)}")
+    return plan.finish(done)
+
+
+def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
+    def memory_mb(batch_size: int) -> float | None:
+        show.at(f"{job.model} batch {batch_size}")
+        args = (sweep.Job(job.model, [batch_size], job.fields), plan.framework, plan.where, limit_mb)
+        try:
+            (used,) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
+            return used
+        except ProcessEnded as end:
+            if end.status != "out_of_memory":
+                raise
+            return None
+
+    try:
+        largest, trials = largest_batch(memory_mb, limit_mb)
+    except ProcessEnded as end:
+        return job.record(1, status=end.status, reason=end.reason, measured_at=sweep.now())
+    if not largest:
+        return job.record(1, status="out_of_memory", reason=f"not even one image fits into {limit_mb:,.0f} MB", measured_at=sweep.now())
+    return job.record(largest, trials=trials, status="ok", measured_at=sweep.now())
+
+
+def accuracy(opts: argparse.Namespace) -> int:
+    """Count how often every network's first, and first five, answers are right over a folder of images."""
+    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_accuracy")
+    samples, classes = imagenet.find(opts.images, opts.labels)
+    about = {"dataset": opts.dataset, "weights": opts.weights, "images": len(samples)}
+    jobs = [job for job in plan.jobs([opts.batch_size], **about) if sweep.missing(job, plan.results, opts.again).batch_sizes]
+    print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images of {classes} classes each"))
+    done = []
+    with progress(len(jobs) * len(samples)) as show:
+        for job in jobs:
+            show.at(job.model)
+            record = _count(job, plan, opts.weights, samples, classes, show)
+            plan.results.add(record)
+            done.append(record)
+            show.say(f"[{len(done)}/{len(jobs)}] {sweep.one_line(record)}")
+    return plan.finish(done)
+
+
+def _count(job: sweep.Job, plan: options.Plan, weights: str, samples: list, classes: int, show) -> dict:
+    seen = 0
+    try:
+        args = (job, plan.framework, plan.where, weights, samples, classes)
+        for count, top1, top5 in run_in_process(count_right, *args, silence_s=600, environment=plan.environment):
+            show.advance(count - seen)
+            seen = count
+    except ProcessEnded as end:
+        return job.record(job.batch_sizes[0], status=end.status, reason=end.reason, measured_at=sweep.now())
+    right = {"accuracy": top1 / seen, "accuracy_top5": top5 / seen}
+    return job.record(job.batch_sizes[0], **right, status="ok", measured_at=sweep.now())
+
+
+# ---- the command line ----
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of this script."""
+    main = argparse.ArgumentParser(prog="python -m bench.cnn", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = main.add_subparsers(required=True, metavar="COMMAND")
+    add = {run: commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
+           for run in (throughput, largest_batch_size, accuracy)}  # fmt: skip
+    for run, command in add.items():
+        options.add_common(command)
+        command.set_defaults(run=run)
+    sizes = add[throughput]
+    sizes.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
+    sizes.add_argument("--seconds", type=options.seconds, default=6, help="time in timed blocks for each point, at most (default: %(default)s)")
+    sizes.add_argument("--time-cap", type=options.seconds, default=60, metavar="SECONDS",
+                       help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip
+    add[largest_batch_size].add_argument("--memory-limit", type=options.positive, metavar="MB",
+                       help=f"default: the device's memory; on a CPU {CPU_MEMORY_LIMIT_MB}")  # fmt: skip
+    images = add[accuracy]
+    images.add_argument("--images", required=True, metavar="DIR", help="one folder a class, or a flat folder with --labels")
+    images.add_argument("--labels", metavar="FILE", help="lines of: file name, class number from 0")
+    images.add_argument("--weights", default="pretrained", help="pretrained (may download), or a file (default: %(default)s)")
+    images.add_argument("--batch-size", type=options.positive, default=64, help="(default: %(default)s)")
+    images.add_argument("--dataset", default="ILSVRC 2012 validation", help="name for the record (default: %(default)s)")
+    return main
+
+
+if __name__ == "__main__":
+    sys.exit(options.main(parser()))

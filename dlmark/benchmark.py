@@ -1,0 +1,148 @@
+"""Load result files, save records as they are measured, and run a measurement in a process of its own."""
+
+import fnmatch
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from dlmark.record import RecordError, check, point
+
+MAX_FILE_BYTES = 256 * 2**20
+OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
+
+
+class ResultsError(ValueError):
+    """A results folder or file can't be used as it is; the message says what to do."""
+
+
+def results_folder(folder: str | os.PathLike | None = None) -> Path:
+    """The folder of the result files: `folder`, else $DLMARK_RESULTS, else results/ beside this package."""
+    return Path(folder or os.environ.get("DLMARK_RESULTS") or Path(__file__).parent.parent / "results")
+
+
+def load_results(pattern: str, folder: str | os.PathLike | None = None):
+    """Load every result file that `pattern` names into one pandas DataFrame, a row a record, a column a field.
+
+    `pattern` is a glob relative to the results folder. `x.json` means the whole set, `x__<framework>__<device>.json`
+    too. Rows come in the order of file name and record. A column is there if any record has the field; `file` names
+    the record's file, and `status` is "ok" where a record does not say otherwise.
+
+    Raises ResultsError if nothing matches or a file is not readable JSON, RecordError if a record breaks the format.
+    """
+    import pandas as pd
+
+    folder = results_folder(folder)
+    names = matching(pattern, folder)
+    if not names:
+        raise ResultsError(_nothing_matches(pattern, folder))
+    rows = [{**record, "file": name} for name in names for record in read_records(folder / name)]
+    data = pd.DataFrame(rows, columns=None if rows else ["model", "device", "batch_size", "throughput", "status", "file"])
+    data["status"] = data["status"].fillna("ok") if "status" in data else "ok"
+    return data
+
+
+def matching(pattern: str, folder: Path) -> list[str]:
+    """Names of the result files in `folder` that `pattern` means, sorted."""
+    patterns = [pattern, pattern.removesuffix(".json") + "__*.json"]
+    names = (path.name for path in folder.glob("*.json") if path.is_file())
+    return sorted(name for name in names if any(fnmatch.fnmatchcase(name, p) for p in patterns))
+
+
+def read_records(path: str | os.PathLike) -> list[dict]:
+    """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {path.stat().st_size:,} bytes")
+        records = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
+    except ResultsError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(
+            f"{path}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away."
+        ) from error
+    if not isinstance(records, list):
+        raise RecordError(f"{path}: expected a list of records, got {type(records).__name__}")
+    for number, record in enumerate(records):
+        check(record, f"{path}: record {number}")
+        record["model"] = _current_name(record["model"])
+    return records
+
+
+class SaveResults:
+    """One result file that is whole after every record: a kill at any moment loses no finished point."""
+
+    def __init__(self, name: str, folder: str | os.PathLike | None = None):
+        """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written."""
+        self.path = results_folder(folder) / name
+        self._records = {point(r): r for r in read_records(self.path)} if self.path.exists() else {}
+        self._write()
+
+    def get(self, record: dict) -> dict | None:
+        """The record that is held for the same point, if any."""
+        return self._records.get(point(record))
+
+    def add(self, record: dict) -> None:
+        """Check `record`, put it in the place of an older one of the same point, and write the file."""
+        self._records[point(record)] = check(record, f"{self.path.name}: new record")
+        self._write()
+
+    def _write(self) -> None:
+        lines = ",\n".join(json.dumps(r, ensure_ascii=False, allow_nan=False) for r in self._records.values())
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._records:
+                _write_atomically(self.path, f"[\n{lines}\n]\n")
+            else:  # nothing to keep yet: only show that the folder can be written
+                tempfile.TemporaryFile(dir=self.path.parent).close()
+        except OSError as error:
+            raise ResultsError(
+                f"{self.path}: can't be written ({error.strerror}). Name a folder that you may write to, "
+                "with --results or DLMARK_RESULTS."
+            ) from error
+
+
+def file_name(script: str, function: str, framework: str, device: str) -> str:
+    """Name of the file that holds the records of one script, function, framework and device."""
+    return f"{script}__{function}__{slug(framework)}__{slug(device)}.json"
+
+
+def slug(text: str) -> str:
+    """`text` in lower case, with one dash for whatever is not a letter, a digit or a dot."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)  # a temporary file is private by default
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} is not a number in JSON; leave the field out or write null")
+
+
+def _current_name(model: str) -> str:
+    for old, new in OLD_NAMES.items():
+        if model.startswith(old):
+            return new + model.removeprefix(old)
+    return model
+
+
+def _nothing_matches(pattern: str, folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    if not names:
+        return f"no result file matches {pattern!r}: {folder} holds none. Measure this machine with `make results`."
+    listed = "\n  ".join(names[:20]) + ("\n  …" if len(names) > 20 else "")
+    return f"no result file matches {pattern!r} in {folder}. There are:\n  {listed}"

@@ -1,0 +1,113 @@
+"""Run a measurement in a process of its own, and say in one sentence how it ended."""
+
+import multiprocessing
+import os
+import re
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# What the frameworks, the C++ library and the system say when memory runs out.
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|out_of_memory|resource_exhausted|bad_alloc|memoryerror|alloc_failed|can(no|')t allocate"
+    r"|(fail(ed|ure)|unable) to allocate|could not (allocate|create a memory)",
+    re.IGNORECASE,
+)
+
+
+class ProcessEnded(Exception):
+    """The process ended before it was done. `status` is one of record.STATUSES, `reason` one sentence."""
+
+    def __init__(self, status: str, reason: str):
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+def run_in_process(
+    function: Callable[..., Iterator], *args, silence_s: float, environment: dict[str, str] | None = None
+) -> Iterator:
+    """Yield what the generator `function(*args)` yields in a fresh process, with `environment` added.
+
+    The process is spawned, not forked: forked children share one random state and a framework's locks. It ends when
+    this one does, whatever ends this one. Raises ProcessEnded if it fails, dies, or sends nothing for `silence_s`.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.NamedTemporaryFile() as errors:
+        process = context.Process(target=_serve, args=(sender, errors.name, function, args), daemon=True)
+        with _environment(environment or {}):
+            process.start()
+        sender.close()
+        try:
+            while (message := _next(receiver, process, silence_s, errors.name))[0] == "value":
+                yield message[1]
+            if message[0] == "failed":
+                raise ProcessEnded(*message[1:])
+        finally:
+            process.kill()
+            process.join()
+            receiver.close()
+
+
+def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tuple) -> None:
+    """In the new process: send each value, then how it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends this process
+    with open(errors_path, "wb") as errors:
+        os.dup2(errors.fileno(), 2)  # a crash's last words, also those that C++ writes
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    try:
+        for value in function(*args):
+            sender.send(("value", value))
+        sender.send(("done",))
+    except BrokenPipeError:
+        pass  # nobody listens any more
+    except NotImplementedError as error:  # an adapter's word that it can't serve a case
+        sender.send(("failed", "unsupported", str(error)))
+    except BaseException as error:  # whatever a framework raises has to be told to the parent
+        text = f"{type(error).__name__}: {_essence(str(error))}"
+        status = "out_of_memory" if OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
+        sender.send(("failed", status, text))
+        os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
+
+
+def _next(receiver, process, silence_s: float, errors_path: str) -> tuple:
+    """The process's next message; one made here if it hangs or dies."""
+    if not receiver.poll(silence_s):
+        return "failed", "timed_out", f"gave no sign of life for {silence_s:g} s and was ended"
+    try:
+        return receiver.recv()
+    except EOFError:
+        process.join()
+        return "failed", *_how_it_died(process.exitcode, errors_path)
+
+
+def _how_it_died(exit_code: int, errors_path: str) -> tuple[str, str]:
+    with open(errors_path, errors="replace") as file:
+        words = file.read()[-20_000:]
+    if exit_code == -signal.SIGKILL:
+        return "out_of_memory", "was killed (SIGKILL), as the system does when memory runs out"
+    how = f"ended by signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit status {exit_code}"
+    status = "out_of_memory" if OUT_OF_MEMORY.search(words) else "crashed"
+    last = _essence(words)
+    return status, f"{how}: {last}" if last else how
+
+
+def _essence(text: str) -> str:
+    """The line that says most: the first that tells of memory, else the last; shortened."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if OUT_OF_MEMORY.search(line)] or lines[-1:]
+    return telling[0][:300] if telling else ""
+
+
+@contextmanager
+def _environment(added: dict[str, str]):
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

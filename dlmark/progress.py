@@ -1,0 +1,34 @@
+"""Tell what happens: one line a finished point, and below it what is being measured, with the time left."""
+
+from contextlib import contextmanager
+
+
+class Progress:
+    """A display that `say`s lines and shows a bar over `total` units of work, whatever they are, under them."""
+
+    def __init__(self, display, task):
+        self._display, self._task = display, task
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._display.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def at(self, what: str) -> None:
+        """Name what is being done now."""
+        self._display.update(self._task, description=what)
+
+    def advance(self, work: float) -> None:
+        """Add to the work done; the estimate of the time left follows from it."""
+        self._display.advance(self._task, work)
+
+
+@contextmanager
+def progress(total: float):
+    """Show a Progress while the block runs. Without a terminal only the lines appear, each with the share done."""
+    from rich import progress as rich
+
+    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("about"),
+               rich.TimeRemainingColumn(), rich.TextColumn("left"))  # fmt: skip
+    # A long period: points differ so much in cost that only the average over the run is worth showing.
+    with rich.Progress(*columns, speed_estimate_period=3_600) as display:
+        yield Progress(display, display.add_task("starting", total=total))

@@ -1,0 +1,197 @@
+"""One measurement: every field with its unit, the format version, and the check.
+
+A result file is a JSON list of records. Field = JSON key = DataFrame column. Any field may be missing or null, except
+`model`. Files may come from strangers: everything is bounded, and nothing is evaluated.
+"""
+
+import difflib
+import math
+from typing import NamedTuple
+
+FORMAT_VERSION = 1
+
+MEASURED = "measured"
+PUBLISHED = "published: "  # followed by owner/repository@commit:path
+
+STATUSES = {
+    "ok": "measured",
+    "out_of_memory": "the device or the stated memory limit had no room for it",
+    "unsupported": "the framework, network, precision and device do not go together",
+    "time_cap": "it would have taken longer than the stated cap, so it was not measured",
+    "timed_out": "the measuring process gave no sign of life within the watchdog's limit and was ended",
+    "crashed": "the measuring process ended by itself",
+}
+
+MAX_TEXT = 2_000
+MAX_ITEMS = 100_000
+
+
+class Field(NamedTuple):
+    """How a field is written: `kind`, `unit`, what it means, and the range that its numbers must lie in."""
+
+    kind: str  # text, number, integer, numbers, integers, texts or table (of texts)
+    unit: str
+    meaning: str
+    low: float = 0
+    high: float = math.inf
+
+
+FIELDS = {
+    # what was measured
+    "model": Field("text", "", "network, by the name that readers know"),
+    "workload": Field("text", "", "inference or training"),
+    "framework": Field("text", "", "framework, as its adapter is named"),
+    "framework_version": Field("text", "", "the framework's own version"),
+    "precision": Field("text", "", "number format of the network: float32, float16, bfloat16, int8 …"),
+    "mode": Field("text", "", "how the framework runs it: eager, hybridized, compiled, graph …"),
+    "batch_size": Field("integer", "images", "images in one batch", low=1, high=10_000_000),
+    "input_shape": Field("integers", "", "shape of one input: channels, height, width", low=1, high=10_000_000),
+    "threads": Field("integer", "", "CPU threads that the framework was given", low=1, high=100_000),
+    # where
+    "device": Field("text", "", "what NVML or /proc/cpuinfo reports; on a CPU with the thread count"),
+    "host": Field("text", "", "the machine around it, and a short number that tells two alike machines apart"),
+    "driver_version": Field("text", "", "version of the GPU's driver"),
+    "library_versions": Field("table", "", "versions of Python and of the libraries that matter"),
+    # throughput
+    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X)"),
+    "throughput_half_width": Field("number", "images/s", "half-width of the 95% interval of that median"),
+    "block_times_s": Field("numbers", "s", "raw time of each timed block of calls"),
+    "calls_per_block": Field("integer", "", "calls in one block, with one wait at its end", low=1),
+    # latency, from a pass of its own
+    "latency_p50_s": Field("number", "s", "median time of one call and one wait; from 30 calls on"),
+    "latency_p90_s": Field("number", "s", "90th percentile; from 100 calls on"),
+    "latency_p99_s": Field("number", "s", "99th percentile; from 1,000 calls on"),
+    "latency_calls": Field("integer", "", "calls behind the percentiles"),
+    # phases before the steady state
+    "import_s": Field("number", "s", "importing the framework"),
+    "build_s": Field("number", "s", "building the network and its weights"),
+    "first_call_s": Field("number", "s", "first call at this batch size: compiling, autotuning, first memory"),
+    "warmup_s": Field("number", "s", "warm-up after the first call, until two successive blocks agree"),
+    # memory and state of the device
+    "device_mem": Field("number", "MB", "peak growth of device memory since before the network was built (2^20 bytes)"),
+    "process_mem_mb": Field("number", "MB", "peak resident memory of the measuring process (2^20 bytes)"),
+    "memory_limit_mb": Field("number", "MB", "limit within which the largest batch was sought (2^20 bytes)"),
+    "trials": Field("integer", "", "batches that were tried in the search for the largest"),
+    "energy_j": Field("number", "J", "energy per image in steady state, where the device counts it"),
+    "power_w": Field("number", "W", "power drawn at the end of the timed blocks"),
+    "clock_mhz": Field("number", "MHz", "clock of the processing units at the end of the timed blocks"),
+    "temperature_c": Field("number", "°C", "temperature at the end of the timed blocks", low=-273.15, high=1_000),
+    "throttle_reasons": Field("texts", "", "reasons that the device gave for lowering its clocks"),
+    # accuracy
+    "accuracy": Field("number", "", "top-1 accuracy", high=1),
+    "accuracy_top5": Field("number", "", "top-5 accuracy", high=1),
+    "images": Field("integer", "images", "images behind the accuracy"),
+    "dataset": Field("text", "", "the images behind the accuracy"),
+    "weights": Field("text", "", "where the network's weights come from"),
+    # how far to trust it
+    "status": Field("text", "", "ok, or why there is no number: " + ", ".join(s for s in STATUSES if s != "ok")),
+    "reason": Field("text", "", "one sentence on a status that is not ok"),
+    "flags": Field("texts", "", "what to know before trusting the number"),
+    "time_cap_s": Field("number", "s", "cap on one point's time under which it was measured or left out"),
+    "source": Field("text", "", "measured, or published: and the repository, commit and path"),
+    "published_date": Field("text", "", "day on which a published figure appeared, YYYY-MM-DD"),
+    "measured_at": Field("text", "", "when it was measured, ISO 8601, UTC"),
+    "command": Field("text", "", "command that measures it again"),
+    "format_version": Field("integer", "", "version of this format", low=1),
+}
+
+# Two records of one point differ in none of these; the newer replaces the older.
+POINT = ("model", "workload", "framework", "framework_version", "precision", "mode", "batch_size", "input_shape",
+         "threads", "device", "host", "memory_limit_mb", "dataset", "weights", "source")  # fmt: skip
+
+# A largest batch is an outcome, so it does not tell two searches apart.
+OUTCOMES = {"memory_limit_mb": "batch_size"}
+
+EXPECTED = {
+    "text": f"a text of at most {MAX_TEXT:,} characters", "number": "a number", "integer": "a whole number",
+    "numbers": "a list of numbers", "integers": "a list of whole numbers", "texts": "a list of texts",
+    "table": "an object of texts",
+}  # fmt: skip
+
+
+class RecordError(ValueError):
+    """A record breaks the format; the message names file, record, field, what was expected and what came."""
+
+
+def check(record: object, where: str = "record") -> dict:
+    """Return `record` if it keeps the format, else raise RecordError. `where` starts the message."""
+    if not isinstance(record, dict):
+        raise RecordError(f"{where}: expected an object with fields such as model and throughput, got {_show(record)}")
+    for name, value in record.items():
+        if name not in FIELDS:
+            raise RecordError(f"{where}: unknown field {_show(name)}{_suggest(name)}; the format is in dlmark/record.py")
+        problem = value is not None and _problem(FIELDS[name], value)
+        if problem:
+            raise RecordError(f"{where}: field {name}: expected {problem}, got {_show(value)}")
+    problem = _contradiction(record)
+    if problem:
+        raise RecordError(f"{where}: {problem}")
+    return record
+
+
+def point(record: dict) -> tuple:
+    """What identifies a measurement: two records with the same point measure the same thing."""
+    outcome = {result for cause, result in OUTCOMES.items() if record.get(cause) is not None}
+    return tuple(_hashable(record.get(name)) for name in POINT if name not in outcome)
+
+
+def is_ok(record: dict) -> bool:
+    """Whether the record holds a number, and not the reason why there is none."""
+    return record.get("status") in (None, "ok")
+
+
+def _problem(field: Field, value: object) -> str | None:
+    """What was expected, where `value` is not it."""
+    expected = EXPECTED[field.kind]
+    if field.kind in ("numbers", "integers", "texts"):
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            return f"{expected}, at most {MAX_ITEMS:,}"
+        one = field._replace(kind=field.kind[:-1])
+        return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(one, item))), None)
+    if field.kind == "table":
+        text = Field("text", "", "")
+        fits = isinstance(value, dict) and len(value) <= 100 and not any(_problem(text, t) for kv in value.items() for t in kv)
+        return None if fits else expected
+    if field.kind == "text":
+        return None if isinstance(value, str) and len(value) <= MAX_TEXT else expected
+    types = (int,) if field.kind == "integer" else (int, float)
+    if isinstance(value, bool) or not isinstance(value, types) or not math.isfinite(value):
+        return f"{expected}{' (' + field.unit + ')' if field.unit else ''}"
+    if not field.low <= value <= field.high:
+        upper = "" if field.high == math.inf else f" and at most {field.high:g}"
+        return f"{expected} of at least {field.low:g}{upper}{' (' + field.unit + ')' if field.unit else ''}"
+    return None
+
+
+def _contradiction(record: dict) -> str | None:
+    """What is wrong with fields that are each right by themselves."""
+    if not record.get("model"):
+        return "field model: expected the network's name, got nothing"
+    if (record.get("format_version") or 1) > FORMAT_VERSION:
+        return f"field format_version: this dlmark reads up to {FORMAT_VERSION}, got {record['format_version']}: update dlmark"
+    if record.get("status") is not None and record["status"] not in STATUSES:
+        return f"field status: expected one of {', '.join(STATUSES)}, got {_show(record['status'])}"
+    if record.get("throughput") == 0:
+        return "field throughput: expected a number above 0, got 0; a point that failed has a status and a reason instead"
+    if not is_ok(record) and record.get("throughput") is not None:
+        return f"field throughput: expected none where status is {record['status']}, got {record['throughput']}"
+    if not is_ok(record) and not record.get("reason"):
+        return f"field reason: expected one sentence where status is {record['status']}, got nothing"
+    source = record.get("source")
+    if source and source != MEASURED and not source.startswith(PUBLISHED):
+        return f"field source: expected {MEASURED!r} or {PUBLISHED!r} and where, got {_show(source)}"
+    return None
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, FIELDS, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,107 @@
+"""Measure many networks at many batch sizes: a process a network, a record a point, nothing lost on the way."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dlmark.benchmark import SaveResults
+from dlmark.process import ProcessEnded, run_in_process
+from dlmark.record import FORMAT_VERSION, MEASURED, is_ok
+
+
+@dataclass
+class Job:
+    """One network's points that are to be measured in one process, smallest batch first."""
+
+    model: str
+    batch_sizes: list[int]
+    fields: dict = field(default_factory=dict)  # what every record of the job has in common
+
+    def record(self, batch_size: int, **fields) -> dict:
+        """A record of this job's network at one batch size."""
+        return {"model": self.model, "batch_size": batch_size, **self.fields, **{n: _readable(v) for n, v in fields.items()}}
+
+
+def common_fields(**fields) -> dict:
+    """What every measured record has: its source, the format's version, and `fields`."""
+    return {"workload": "inference", **fields, "source": MEASURED, "format_version": FORMAT_VERSION}
+
+
+def now() -> str:
+    """The time as the record has it: ISO 8601, UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: float = 0) -> Job:
+    """The part of `job` that `results` does not hold yet. What crashed or hung, or was cut by a smaller cap, is tried again."""
+
+    def is_missing(batch_size: int) -> bool:
+        held = results.get(job.record(batch_size))
+        if again or held is None or held.get("status") in ("crashed", "timed_out"):
+            return True
+        return held.get("status") == "time_cap" and held.get("time_cap_s", 0) < time_cap_s
+
+    return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields)
+
+
+def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float, environment: dict) -> Iterator[dict]:
+    """Yield a record for every point of every job, in order.
+
+    `measure(job, *args)` runs in a process of its own; it yields {"starting": batch size} before each point and the
+    point's record after it, and both come through. Where it fails or dies, the point that it was at gets a record with
+    the reason, and the points after it a new process; after out-of-memory the larger batches are recorded as such
+    without a try.
+    """
+    for job in jobs:
+        left = list(job.batch_sizes)
+        while left:
+            part = Job(job.model, left, job.fields)
+            try:
+                for record in run_in_process(measure, part, *args, silence_s=silence_s, environment=environment):
+                    if "starting" not in record:
+                        left.remove(record["batch_size"])
+                    yield record
+                break
+            except ProcessEnded as end:
+                failed = _after(end, left)
+                left = [b for b in left if b not in failed]
+                for batch_size, reason in failed.items():
+                    yield job.record(batch_size, status=end.status, reason=reason, measured_at=now())
+
+
+def _readable(value: object) -> object:
+    """Floats to six significant digits: no clock here is better than that, and the files stay readable."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _after(end: ProcessEnded, left: list[int]) -> dict[int, str]:
+    """The batch sizes that need no further try after `end`, each with the reason."""
+    failed = {left[0]: end.reason}
+    if end.status == "out_of_memory":
+        failed |= {b: f"not tried: batch {left[0]} already ran out of memory" for b in left[1:]}
+    if end.status == "unsupported":
+        failed |= {b: end.reason for b in left[1:]}
+    return failed
+
+
+def tally(records: Iterable[dict]) -> str:
+    """How many points were measured, and how many not and why, in one line."""
+    counts: dict[str, int] = {}
+    for record in records:
+        status = "measured" if is_ok(record) else record["status"].replace("_", " ")
+        counts[status] = counts.get(status, 0) + 1
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing to measure"
+
+
+def one_line(record: dict) -> str:
+    """A record as one line for the terminal."""
+    name = f"{record['model']} batch {record['batch_size']}"
+    if not is_ok(record):
+        return f"{name}: {record['status'].replace('_', ' ')}: {record['reason']}"
+    if record.get("throughput"):
+        share = record["throughput_half_width"] / record["throughput"]
+        flags = f" ({'; '.join(record['flags'])})" if record.get("flags") else ""
+        return f"{name}: {record['throughput']:,.1f} images/s ±{share:.1%}{flags}"
+    if record.get("accuracy") is not None:
+        return f"{name}: top-1 {record['accuracy']:.2%}, top-5 {record['accuracy_top5']:.2%} of {record['images']:,} images"
+    return f"{name} is the largest within {record['memory_limit_mb']:,.0f} MB, after {record['trials']} trials"
