@@ -48,7 +48,7 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
 
 def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     """Yield the memory in MB that two calls of one batch took; on a CPU the process may not grow by more than the limit."""
-    adapters.get(framework).start()
+    adapters.get(framework).start(where)
     if where == "cpu":
         device.limit_memory_growth(limit_mb)
     network, prepare, _, before_mb = _load(job, framework, where)
@@ -71,7 +71,7 @@ def count_right(job: sweep.Job, framework: str, where: str, weights: str, sample
 def _load(job: sweep.Job, framework: str, where: str):
     adapter = adapters.get(framework)
     start = perf_counter()
-    adapter.start()
+    adapter.start(where)
     imported, before_mb = perf_counter(), device.memory_used_mb(where)
     network = adapter.load(job.model, where, job.fields["precision"])
     return network, adapter.prepare, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb
@@ -132,16 +132,18 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
 
 
 def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
+    used_mb = {}
+
     def memory_mb(batch_size: int) -> float | None:
         show.at(f"{job.model} batch {batch_size}")
         args = (sweep.Job(job.model, [batch_size], job.fields), plan.framework, plan.where, limit_mb)
         try:
-            (used,) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
-            return used
+            (used_mb[batch_size],) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
         except ProcessEnded as end:
-            if end.status != "out_of_memory":
+            # A framework whose own threads can't get memory aborts without saying why.
+            if end.status != "out_of_memory" and "SIGABRT" not in end.reason:
                 raise
-            return None
+        return used_mb.get(batch_size)
 
     try:
         largest, trials = largest_batch(memory_mb, limit_mb)
@@ -149,7 +151,7 @@ def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
         return job.record(1, status=end.status, reason=end.reason, measured_at=sweep.now())
     if not largest:
         return job.record(1, status="out_of_memory", reason=f"not even one image fits into {limit_mb:,.0f} MB", measured_at=sweep.now())
-    return job.record(largest, trials=trials, status="ok", measured_at=sweep.now())
+    return job.record(largest, device_mem=used_mb[largest], trials=trials, status="ok", measured_at=sweep.now())
 
 
 def accuracy(opts: argparse.Namespace) -> int:

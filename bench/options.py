@@ -9,6 +9,7 @@ import sys
 from bench import adapters
 from dlmark import device, sweep
 from dlmark.benchmark import ResultsError, SaveResults, file_name
+from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import RecordError
 
 # The networks of this benchmark's first page: what is measured unless others are named.
@@ -67,13 +68,15 @@ class Plan:
         known = list(self.adapter.models[workload])
         self.models = chosen_models(opts.models or _default_models(known), known)
         self.environment = self.adapter.environment(opts.threads)
+        if self.where != "cpu":  # say at once, not in every record, that this build can't use the device
+            list(_refused(run_in_process(_start_on, opts.framework, self.where, silence_s=300, environment=self.environment)))
         self.fields = sweep.common_fields(
             framework=opts.framework,
             framework_version=adapters.version(self.adapter),
             precision=opts.precision,
             mode=self.adapter.mode,
             **device.describe(self.where, opts.threads, self.adapter.libraries),
-            command=command(script),
+            command=command(script, opts.argv),
         )
         self.results = SaveResults(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
 
@@ -104,16 +107,31 @@ def chosen_models(pattern: str, known: list[str]) -> list[str]:
     return chosen
 
 
-def command(script: str) -> str:
+def command(script: str, argv: list[str]) -> str:
     """The command that measures this again: without the folder of the results, which is the user's own affair."""
-    words = [word for before, word in zip(["", *sys.argv[1:]], sys.argv[1:])
+    words = [word for before, word in zip(["", *argv], argv)
              if before != "--results" and not word.startswith(("--results", "--again"))]  # fmt: skip
     return shlex.join(["python", "-m", "bench." + script.removesuffix(".py"), *words])
 
 
+def _start_on(framework: str, where: str):
+    """In a process of its own: raises NotImplementedError with the reason if the framework can't use the device."""
+    adapters.get(framework).start(where)
+    yield from ()
+
+
+def _refused(process):
+    try:
+        yield from process
+    except ProcessEnded as end:
+        raise UsageError(f"{end.status.replace('_', ' ')}: {end.reason}") from end
+
+
 def main(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
     """Run the command that `argv` names. Returns 0 when it is done, 2 after a user's mistake, 130 after Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else argv
     opts = parser.parse_args(argv)
+    opts.argv = argv
     try:
         return opts.run(opts)
     except (UsageError, ResultsError, RecordError, device.DeviceError) as error:

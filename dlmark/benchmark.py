@@ -79,7 +79,7 @@ class SaveResults:
     def __init__(self, name: str, folder: str | os.PathLike | None = None):
         """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written."""
         self.path = results_folder(folder) / name
-        self._records = {point(r): r for r in read_records(self.path)} if self.path.exists() else {}
+        self._records = {point(r): r for r in read_records(self.path)} if os.path.exists(self.path) else {}
         self._write()
 
     def get(self, record: dict) -> dict | None:
@@ -125,7 +125,7 @@ def _write_atomically(path: Path, text: str) -> None:
             os.chmod(file.name, 0o644)  # a temporary file is private by default
             os.replace(file.name, path)
         except BaseException:
-            os.unlink(file.name)
+            Path(file.name).unlink(missing_ok=True)
             raise
 
 

@@ -16,6 +16,8 @@ OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 
+LONGEST_WAIT_S = 2_000_000  # the system counts a wait in milliseconds and 31 bits
+
 
 class ProcessEnded(Exception):
     """The process ended before it was done. `status` is one of record.STATUSES, `reason` one sentence."""
@@ -65,9 +67,10 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
     except BrokenPipeError:
         pass  # nobody listens any more
     except NotImplementedError as error:  # an adapter's word that it can't serve a case
-        sender.send(("failed", "unsupported", str(error)))
+        words = str(error).strip() or "NotImplementedError"
+        sender.send(("failed", "unsupported", _shortened(words.splitlines()[0])))
     except BaseException as error:  # whatever a framework raises has to be told to the parent
-        text = f"{type(error).__name__}: {_essence(str(error))}"
+        text = f"{type(error).__name__}: {_essence(str(error))}".removesuffix(": ")
         status = "out_of_memory" if OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
         sender.send(("failed", status, text))
         os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
@@ -75,11 +78,11 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
 
 def _next(receiver, process, silence_s: float, errors_path: str) -> tuple:
     """The process's next message; one made here if it hangs or dies."""
-    if not receiver.poll(silence_s):
+    if not receiver.poll(min(silence_s, LONGEST_WAIT_S)):
         return "failed", "timed_out", f"gave no sign of life for {silence_s:g} s and was ended"
     try:
         return receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):  # an OSError where it died in the middle of a message
         process.join()
         return "failed", *_how_it_died(process.exitcode, errors_path)
 
@@ -89,17 +92,26 @@ def _how_it_died(exit_code: int, errors_path: str) -> tuple[str, str]:
         words = file.read()[-20_000:]
     if exit_code == -signal.SIGKILL:
         return "out_of_memory", "was killed (SIGKILL), as the system does when memory runs out"
-    how = f"ended by signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit status {exit_code}"
+    how = f"ended by signal {_signal_name(-exit_code)}" if exit_code < 0 else f"ended with exit status {exit_code}"
     status = "out_of_memory" if OUT_OF_MEMORY.search(words) else "crashed"
     last = _essence(words)
     return status, f"{how}: {last}" if last else how
+
+
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else str(number)
 
 
 def _essence(text: str) -> str:
     """The line that says most: the first that tells of memory, else the last; shortened."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if OUT_OF_MEMORY.search(line)] or lines[-1:]
-    return telling[0][:300] if telling else ""
+    return _shortened(telling[0]) if telling else ""
+
+
+def _shortened(line: str) -> str:
+    """At most 300 characters, and none that a file can't hold (half a pair, as from a file name in another encoding)."""
+    return line[:300].encode(errors="replace").decode()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ STATUSES = {
 
 MAX_TEXT = 2_000
 MAX_ITEMS = 100_000
+MAX_NUMBER = 1e15  # up to here a float and a DataFrame's integers are exact
 
 
 class Field(NamedTuple):
@@ -153,9 +154,9 @@ def _problem(field: Field, value: object) -> str | None:
         fits = isinstance(value, dict) and len(value) <= 100 and not any(_problem(text, t) for kv in value.items() for t in kv)
         return None if fits else expected
     if field.kind == "text":
-        return None if isinstance(value, str) and len(value) <= MAX_TEXT else expected
+        return None if isinstance(value, str) and len(value) <= MAX_TEXT and _is_unicode(value) else expected
     types = (int,) if field.kind == "integer" else (int, float)
-    if isinstance(value, bool) or not isinstance(value, types) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, types) or not abs(value) <= MAX_NUMBER:
         return f"{expected}{' (' + field.unit + ')' if field.unit else ''}"
     if not field.low <= value <= field.high:
         upper = "" if field.high == math.inf else f" and at most {field.high:g}"
@@ -183,6 +184,14 @@ def _contradiction(record: dict) -> str | None:
     return None
 
 
+def _is_unicode(text: str) -> bool:
+    """False for half a surrogate pair, which JSON can name and no file can hold."""
+    try:
+        return bool(text.encode()) or not text
+    except UnicodeEncodeError:
+        return False
+
+
 def _suggest(name: str) -> str:
     close = difflib.get_close_matches(name, FIELDS, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
@@ -195,3 +204,20 @@ def _show(value: object) -> str:
 
 def _hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def describe():
+    """The fields as a table, for the page on the format."""
+    return _table([(name, field.kind, field.unit, field.meaning) for name, field in FIELDS.items()], "field", "type", "unit", "meaning")
+
+
+def describe_statuses():
+    """The statuses as a table, for the page on the format."""
+    return _table(list(STATUSES.items()), "status", "meaning")
+
+
+def _table(rows: list[tuple], *columns: str):
+    import pandas as pd
+
+    # Whole texts, no index, and the same HTML at every build.
+    return pd.DataFrame(rows, columns=columns).style.hide(axis="index").set_uuid(columns[0])

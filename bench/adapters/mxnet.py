@@ -69,20 +69,32 @@ def environment(threads: int) -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(threads), "MXNET_CUDNN_AUTOTUNE_DEFAULT": "1"}
 
 
-def start() -> None:
-    """Import the framework."""
+def start(device: str = "cpu"):
+    """Import the framework; return its name for the device. Raises NotImplementedError where it can't use it."""
     from bench import mxnet_compat
 
     mxnet_compat.prepare()
-    import mxnet  # noqa: F401
+    import mxnet as mx
+
+    if device == "cpu":
+        return mx.cpu()
+    if not mx.context.num_gpus():
+        raise NotImplementedError("this build of MXNet runs on the CPU only: install mxnet-cu112==1.9.1, or use --device cpu")
+    index = int(device.partition(":")[2])
+    if _compute_capability(index) >= (9, 0):
+        raise NotImplementedError(
+            "MXNet 1.9.1 holds machine code for Maxwell to Ada GPUs and can't run on newer ones (Hopper, Blackwell): "
+            "measure this device with another framework"
+        )
+    return mx.gpu(index)
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):
     """The network on its device, with random weights, the zoo's pretrained ones, or those in a .params file."""
-    start()
+    context = start(device)
     import mxnet as mx
 
-    name, context = models["classification"][model], _context(mx, device)
+    name = models["classification"][model]
     if name in GLUON:
         from mxnet.gluon.model_zoo.vision import get_model
     else:
@@ -122,20 +134,6 @@ def predict(network, images):
     import mxnet as mx
 
     return network(mx.nd.array(images, ctx=network.context)).asnumpy()
-
-
-def _context(mx, device: str):
-    if device == "cpu":
-        return mx.cpu()
-    if not mx.context.num_gpus():
-        raise NotImplementedError("This build of MXNet runs on the CPU only: install mxnet-cu112==1.9.1, or use --device cpu.")
-    index = int(device.partition(":")[2])
-    if _compute_capability(index) >= (9, 0):
-        raise NotImplementedError(
-            "MXNet 1.9.1 holds machine code for Maxwell to Ada GPUs and can't run on newer ones (Hopper, Blackwell): "
-            "measure this device with another framework."
-        )
-    return mx.gpu(index)
 
 
 def _compute_capability(index: int) -> tuple[int, int]:

@@ -22,14 +22,15 @@ def environment(threads: int) -> dict[str, str]:
     return {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
-def start() -> None:
-    """Import the framework; here it already is."""
+def start(device: str = "cpu") -> None:
+    """Import the framework, which here already is. Raises NotImplementedError where it can't use the device."""
+    if device != "cpu":
+        raise NotImplementedError("NumPy runs on the CPU only: use --device cpu, or another framework")
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):
     """A list of (matrix, bias), one a layer, random or from an .npz file with w0, b0, w1, b1 … in order."""
-    if device != "cpu":
-        raise NotImplementedError("NumPy runs on the CPU only: use --device cpu, or another framework.")
+    start(device)
     if weights == "pretrained":
         raise NotImplementedError("NumPy's networks have no pretrained weights: name an .npz file with --weights.")
     if weights != "random":

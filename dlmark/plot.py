@@ -1,0 +1,222 @@
+"""One function a plot: a DataFrame from `load_results` in, a Bokeh figure out. Nothing is read, shown or changed.
+
+Filled marks were measured by this benchmark, hollow ones published elsewhere; a grey cross has no number and says why.
+"""
+
+import numpy as np
+import pandas as pd
+from bokeh.layouts import column, row
+from bokeh.models import ColumnDataSource, FactorRange
+from bokeh.plotting import figure
+
+from dlmark import style
+
+# The columns that tell series apart, beside network and batch size.
+CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host"]
+IMAGES_S = "images per second"
+
+
+def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput over batch size", height: int = 380) -> figure:
+    """Throughput over batch size, both in log scale: a line a network, device and whatever else differs.
+
+    Needs the columns model, batch_size and throughput. Bars show the 95% interval where there is one.
+    """
+    points = _points(data, ["model", "batch_size", "throughput"])
+    plot = style.plain_figure(title, "batch size", IMAGES_S, height=height, x_axis_type="log", y_axis_type="log")
+    style.batch_axis(plot.xaxis[0], points.batch_size)
+    style.log_axis(plot.yaxis[0])
+    labels = _series(points, ["model", *CONDITIONS])
+    looks = _looks(points, labels)
+    for label, part in points.groupby(labels, sort=False):
+        _line(plot, part.sort_values("batch_size"), "throughput", label, *looks[label])
+    style.legend_below(plot, columns=1)
+    plot.legend.visible = len(looks) > 1
+    return plot
+
+
+def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
+    """For each network of `models` throughput over batch size, and below it the device memory.
+
+    Needs the columns model, batch_size and throughput; device_mem adds the memory.
+    """
+    _require(data, ["model", "batch_size", "throughput"])
+    models = list(models)
+    if unknown := [model for model in models if model not in set(data["model"])]:
+        raise ValueError(f"data has no network {unknown}; it has {sorted(data['model'].unique())}")
+    if not models:
+        raise ValueError("nothing to draw: the list of networks is empty")
+    cells = [_cell(data[data["model"] == model], model) for model in models]
+    # As many cells side by side as fit: three on a wide screen, one on a phone.
+    return row(cells, sizing_mode="stretch_width", styles={"display": "grid", "grid-template-columns": "repeat(auto-fill, minmax(270px, 1fr))"})
+
+
+def max_batch_size(data: pd.DataFrame) -> figure:
+    """The largest batch that fits, by network and device, in log scale. Needs the columns model and batch_size."""
+    points = _points(data, ["model", "batch_size"])
+    if "memory_limit_mb" in points:
+        limits = points["memory_limit_mb"].map(lambda mb: f" within {mb:,.0f} MB" if pd.notna(mb) else "")
+        points["device"] = points.get("device", pd.Series("", index=points.index)).fillna("") + limits
+    order = points.groupby("model")["batch_size"].max().sort_values().index
+    plot = style.plain_figure("Largest batch that fits", "largest batch size (images)", "", height=120 + 26 * len(order),
+                              x_axis_type="log", y_range=FactorRange(*order))  # fmt: skip
+    style.log_axis(plot.xaxis[0])
+    labels = _series(points, CONDITIONS)
+    for number, (label, part) in enumerate(points.groupby(labels, sort=False)):
+        _dots(plot, part, "batch_size", "model", label, *style.PALETTE[number % len(style.PALETTE)])
+    style.legend_below(plot, columns=1)
+    return plot
+
+
+def throughput_vs_device(data: pd.DataFrame) -> figure:
+    """Throughput of one network on each device, a mark a batch size: the darker, the larger.
+
+    Needs the columns model, device, batch_size and throughput.
+    """
+    points = _points(data, ["model", "device", "batch_size", "throughput"])
+    points["device"] = _series(points, ["device", "precision", "framework", "threads", "host"])
+    order = points.groupby("device")["throughput"].max().sort_values().index
+    name = ", ".join(points["model"].unique()[:3])
+    plot = style.plain_figure(f"{name} on various hardware", IMAGES_S, "", height=150 + 34 * len(order),
+                              x_axis_type="log", y_range=FactorRange(*order))  # fmt: skip
+    style.log_axis(plot.xaxis[0])
+    sizes = sorted(points["batch_size"].dropna().unique())
+    for number, size in enumerate(sizes):
+        shade = _shade(number / max(1, len(sizes) - 1))
+        _dots(plot, points[points["batch_size"] == size], "throughput", "device", f"batch {size:,.0f}", shade, "circle")
+    style.legend_below(plot, columns=4)
+    return plot
+
+
+def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
+    """Top-1 accuracy over throughput, in the colours of the families; the line joins what nothing else beats in both.
+
+    Needs the columns model (or it is the index), throughput and accuracy.
+    """
+    points = _points(data.reset_index() if data.index.name == "model" else data, ["model", "throughput", "accuracy"])
+    points = points[points["throughput"].notna() & points["accuracy"].notna()]
+    if points.empty:
+        raise ValueError("nothing to draw: no row has both throughput and accuracy")
+    points["percent"] = 100 * points["accuracy"]
+    plot = style.plain_figure("Accuracy and throughput", IMAGES_S, "top-1 accuracy (%)", height=440, x_axis_type="log")
+    style.log_axis(plot.xaxis[0])
+    _frontier(plot, points)
+    for name in style.FAMILIES:
+        part = points[points["model"].map(style.family) == name]
+        if len(part):
+            _dots(plot, part, "throughput", "percent", name, *style.FAMILIES[name])
+    style.legend_below(plot, columns=3)
+    return plot
+
+
+# ---- what the plots share ----
+
+
+def _require(data: pd.DataFrame, columns: list[str]) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise TypeError(f"plot needs a DataFrame from load_results, got {type(data).__name__}")
+    missing = [name for name in columns if name not in data]
+    if missing:
+        raise ValueError(f"plot needs column(s) {missing}; data has {list(data.columns)}")
+    if data.empty:
+        raise ValueError("nothing to draw: data has no rows; was it filtered by a name that it does not have?")
+
+
+def _points(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """A copy of `data` with one row a mark and an index of its own."""
+    _require(data, columns)
+    return data.reset_index(drop=True).copy()
+
+
+def _series(points: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """A label for each row: the first column's text, and of the others only what tells two series apart."""
+    columns = [name for name in columns if name in points]
+    labels = _texts(points[columns[0]]) if columns else pd.Series("", index=points.index)
+    for name in columns[1:]:
+        texts = _texts(points[name])
+        several = texts.groupby(labels).transform("nunique") > 1
+        labels = labels.where(~several, labels + ", " + texts)
+    return labels
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    return pd.Series([f"{v:g}" if isinstance(v, float) and v == v else v if isinstance(v, str) else "not stated" for v in values], values.index)
+
+
+def _looks(points: pd.DataFrame, labels: pd.Series) -> dict[str, tuple[str, str]]:
+    """Colour and mark of each series: its family's where that tells them apart, else the palette in turn."""
+    families = points["model"].map(style.family).groupby(labels, sort=False).first()
+    if families.is_unique:
+        return {label: style.FAMILIES[name] for label, name in families.items()}
+    return {label: style.PALETTE[number % len(style.PALETTE)] for number, label in enumerate(families.index)}
+
+
+def _cell(data: pd.DataFrame, model: str) -> column:
+    parts = [batch_size_vs_throughput(data, title=model, height=240)]
+    if "device_mem" in data and data["device_mem"].notna().any():
+        plot = style.plain_figure("", "batch size", "memory (MB)", height=190, x_axis_type="log", y_axis_type="log", x_range=parts[0].x_range)
+        style.batch_axis(plot.xaxis[0], data["batch_size"])
+        style.log_axis(plot.yaxis[0], ticks=3)
+        labels = _series(data, ["model", *CONDITIONS])
+        looks = _looks(data, labels)
+        for label, part in data[data["device_mem"] > 0].groupby(labels, sort=False):
+            _line(plot, part.sort_values("batch_size"), "device_mem", label, *looks[label])
+        plot.legend.visible = False
+        parts.append(plot)
+    return column(parts, sizing_mode="stretch_width")
+
+
+def _line(plot: figure, part: pd.DataFrame, y: str, label: str, colour: str, mark: str) -> None:
+    """Marks joined by a line, over the batch size; a cross where there is no number."""
+    known = part[part[y].notna() & ~style.no_number(part)]
+    if len(known):
+        plot.line(known["batch_size"].tolist(), known[y].tolist(), color=colour, line_width=2, legend_label=label)
+    _dots(plot, known, "batch_size", y, label, colour, mark)
+    lost = part[style.no_number(part)].assign(**{y: _height_of_last(known, y)})
+    if len(lost):
+        _crosses(plot, lost, "batch_size", y)
+
+
+def _dots(plot: figure, part: pd.DataFrame, x: str, y: str, label: str, colour: str, mark: str) -> None:
+    """Marks with their intervals, filled or hollow by source, which tell all about themselves when pointed at."""
+    for published, marks in part[~style.no_number(part)].groupby(style.is_published(part)):
+        source = _source(marks, x, y)
+        if "_low" in source.data:
+            ends = ("_x", "_low", "_x", "_high") if y == "throughput" else ("_low", "_y", "_high", "_y")
+            plot.segment(*ends, source=source, color=colour, line_width=1.5, legend_label=label)
+        dots = plot.scatter("_x", "_y", source=source, marker=mark, size=9, line_color=colour, line_width=1.5,
+                            fill_color=colour, fill_alpha=0 if published else 1, legend_label=label)  # fmt: skip
+        style.add_hover(plot, [dots], source.data)
+
+
+def _crosses(plot: figure, part: pd.DataFrame, x: str, y: str) -> None:
+    source = _source(part, x, y)
+    crosses = plot.scatter("_x", "_y", source=source, marker="x", size=10, line_width=2, line_color=style.NO_NUMBER)
+    style.add_hover(plot, [crosses], source.data)
+
+
+def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:
+    """What is drawn (columns that start with _) and what is told."""
+    columns = style.told(part).assign(_x=part[x], _y=part[y])
+    if "accuracy" in part:
+        columns["accuracy"] = part["accuracy"].map("{:.2%} top-1".format)
+    if "throughput" in (x, y) and "throughput_half_width" in part and part["throughput_half_width"].notna().any():
+        reach = part["throughput_half_width"].fillna(0)
+        columns["_low"] = np.maximum(part["throughput"] - reach, part["throughput"] / 20)  # above 0 on a log axis
+        columns["_high"] = part["throughput"] + reach
+    return ColumnDataSource(columns.reset_index(drop=True).to_dict("list"))
+
+
+def _height_of_last(known: pd.DataFrame, y: str) -> float:
+    return known[y].iloc[-1] if len(known) else 1.0
+
+
+def _frontier(plot: figure, points: pd.DataFrame) -> None:
+    best = points.sort_values(["throughput", "percent"], ascending=False)
+    best = best[best["percent"] > best["percent"].cummax().shift(fill_value=-1)]
+    plot.line(best["throughput"].tolist(), best["percent"].tolist(), color=style.NO_NUMBER, line_dash="dashed", legend_label="best of both")
+
+
+def _shade(share: float) -> str:
+    """From light (0) to dark (1) blue; both ends are seen on light and on dark ground."""
+    light, dark = (158, 202, 225), (8, 81, 156)
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(light, dark))

@@ -1,0 +1,129 @@
+"""The house style of the plots: colours, figures, axes, legends and what a mark tells when it is pointed at."""
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+from bokeh.models import FixedTicker, HoverTool, LogTicker, NumeralTickFormatter
+from bokeh.plotting import figure
+
+from dlmark.record import PUBLISHED
+
+# Okabe and Ito's colours, told apart with every kind of colour vision and on light and dark ground, each with a mark of
+# its own. A family keeps its colour on every plot; families without one share the last.
+FAMILIES = {
+    "ResNet-v1": ("#0072b2", "circle"),
+    "ResNet-v2": ("#56b4e9", "square"),
+    "VGG": ("#d55e00", "triangle"),
+    "DenseNet": ("#009e73", "diamond"),
+    "SqueezeNet": ("#cc79a7", "inverted_triangle"),
+    "AlexNet": ("#e69f00", "hex"),
+    "MobileNet": ("#9a8a00", "star"),
+    "other": ("#888888", "plus"),
+}
+PALETTE = list(FAMILIES.values())[:-1]
+NO_NUMBER = "#888888"
+
+# What a reader wants to know of a point, in this order: label in the hover and name of the column behind it.
+TOLD = ["network", "device", "framework", "precision", "batch", "images/s", "accuracy", "memory", "note", "source"]
+
+
+def family(model: str) -> str:
+    """ResNet-v1d-50_0.48 -> ResNet-v1; a network without a family of its own is "other"."""
+    name = re.sub(r"^(se|cifar)-", "", model.lower())
+    return next((known for known in FAMILIES if name.startswith(known.lower())), "other")
+
+
+def plain_figure(title: str, x_label: str, y_label: str, *, height: int = 360, **options) -> figure:
+    """A figure that is as wide as its page, lets a finger scroll past it, and names its axes with units."""
+    plot = figure(title=title, height=height, sizing_mode="stretch_width", tools="pan,box_zoom,wheel_zoom,reset,save",
+                  active_drag=None, active_scroll=None, toolbar_location="above", **options)  # fmt: skip
+    plot.toolbar.logo, plot.toolbar.autohide = None, True
+    plot.xaxis.axis_label, plot.yaxis.axis_label = x_label, y_label
+    plot.axis.axis_label_text_font_style = "normal"
+    plot.grid.grid_line_alpha = 0.5
+    return plot
+
+
+def log_axis(axis, *, ticks: int = 4) -> None:
+    """About as many ticks as `ticks`, as plain numbers with the thousands separated."""
+    axis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    axis.ticker = LogTicker(mantissas=[1, 2, 5], desired_num_ticks=ticks)
+    axis.minor_tick_line_color = None
+
+
+def batch_axis(axis, batch_sizes: Iterable) -> None:
+    """A tick at every batch size that there is, or at every second if they are many."""
+    sizes = sorted({int(size) for size in batch_sizes})
+    axis.ticker = FixedTicker(ticks=sizes if len(sizes) <= 10 else sizes[:: -(-len(sizes) // 10)])
+    axis.formatter = NumeralTickFormatter(format="0,0")
+
+
+def legend_below(plot: figure, *, columns: int) -> None:
+    """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks."""
+    if not plot.legend:
+        return
+    legend = plot.legend[0]
+    plot.center.remove(legend)
+    plot.add_layout(legend, "below")
+    legend.ncols, legend.location = columns, "top_left"
+    legend.click_policy = "hide"
+    legend.label_text_font_size, legend.border_line_color, legend.padding, legend.spacing = "12px", None, 4, 2
+    legend.background_fill_alpha = 0
+
+
+def add_hover(plot: figure, renderers: list, columns: Iterable[str]) -> None:
+    """Tell what is known of the mark under the pointer. Bokeh escapes the values: they may come from strangers."""
+    tooltips = [(name, f"@{{{name}}}") for name in TOLD if name in set(columns)]
+    plot.add_tools(HoverTool(renderers=renderers, tooltips=tooltips, point_policy="snap_to_data"))
+
+
+def told(data: pd.DataFrame) -> pd.DataFrame:
+    """The columns of TOLD as texts, a row a record."""
+    texts = pd.DataFrame(index=data.index)
+    texts["network"] = data["model"].astype(str)
+    texts["device"] = _or_dash(data, "device")
+    texts["framework"] = [_joined(f, v) for f, v in zip(_or_dash(data, "framework"), _or_dash(data, "framework_version"))]
+    texts["precision"] = [_joined(p, m) for p, m in zip(_or_dash(data, "precision"), _or_dash(data, "mode"))]
+    texts["batch"] = [f"{size:,.0f}" if pd.notna(size) else "—" for size in _column(data, "batch_size")]
+    texts["images/s"] = [_throughput(t, h) for t, h in zip(_column(data, "throughput"), _column(data, "throughput_half_width"))]
+    texts["memory"] = [f"{mb:,.0f} MB" if pd.notna(mb) else "—" for mb in _column(data, "device_mem")]
+    texts["note"] = [_note(*row) for row in zip(_column(data, "status"), _column(data, "reason"), _column(data, "flags"))]
+    texts["source"] = [source if isinstance(source, str) else "not stated" for source in _column(data, "source")]
+    return texts
+
+
+def is_published(data: pd.DataFrame) -> pd.Series:
+    """Which rows were published elsewhere: they are drawn hollow."""
+    return _column(data, "source").astype(str).str.startswith(PUBLISHED)
+
+
+def no_number(data: pd.DataFrame) -> pd.Series:
+    """Which rows say why there is no number."""
+    return ~_column(data, "status").fillna("ok").eq("ok")
+
+
+def _column(data: pd.DataFrame, name: str) -> pd.Series:
+    return data[name] if name in data else pd.Series(None, index=data.index, dtype=object)
+
+
+def _or_dash(data: pd.DataFrame, name: str) -> list[str]:
+    return [value if isinstance(value, str) else "—" for value in _column(data, name)]
+
+
+def _joined(name: str, detail: str) -> str:
+    return name if detail == "—" else f"{name} {detail}" if name != "—" else detail
+
+
+def _throughput(value: float, half_width: float) -> str:
+    if pd.isna(value):
+        return "—"
+    interval = f" ± {half_width:,.3g} (95%)" if pd.notna(half_width) else " (no interval given)"
+    return f"{value:,.4g}{interval}" if value < 1_000 else f"{value:,.0f}{interval}"
+
+
+def _note(status: object, reason: object, flags: object) -> str:
+    parts = [str(status).replace("_", " ")] if isinstance(status, str) and status != "ok" else []
+    parts += [reason] if isinstance(reason, str) else []
+    parts += flags if isinstance(flags, list) else []
+    return "; ".join(parts) or "—"

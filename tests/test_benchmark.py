@@ -1,0 +1,310 @@
+"""Results: patterns find the files they mean, a bad file is told apart from a good one, and a kill loses nothing."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, slug
+from dlmark.record import RecordError, point
+
+POINT = {"model": "AlexNet", "batch_size": 1, "framework": "numpy"}
+NAMES = [
+    "cnn.py__benchmark_accuracy__mxnet__v100.json",
+    "cnn.py__benchmark_largest_batch_size__mxnet__t4.json",
+    "cnn.py__benchmark_largest_batch_size__mxnet__v100.json",
+    "cnn.py__benchmark_throughput__mxnet__v100.json",
+    "detection.py__benchmark_accuracy__mxnet__v100.json",
+]
+
+
+def write(folder, name="a.json", records=(POINT,)):
+    path = Path(folder, name)
+    path.write_text(json.dumps(list(records)))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in NAMES:
+        write(tmp_path, name)
+    return tmp_path
+
+
+# ---- which files ----
+
+
+@pytest.mark.parametrize("pattern, found", [
+    ("cnn.py__benchmark_largest_batch_size.json", NAMES[1:3]),
+    ("cnn.py__benchmark_largest_batch_size", NAMES[1:3]),
+    ("cnn*accuracy.json", NAMES[:1]),
+    ("*accuracy.json", [NAMES[0], NAMES[4]]),
+    ("*__mxnet__t4.json", NAMES[1:2]),
+    ("cnn.py__benchmark_throughput__mxnet__v100.json", NAMES[3:4]),
+    ("*", NAMES),
+])  # fmt: skip
+def test_a_pattern_means_these_files(pattern, found, folder):
+    assert list(load_results(pattern, folder)["file"]) == found
+
+
+def test_a_file_of_just_that_name_belongs_to_its_set(folder):
+    write(folder, "cnn.py__benchmark_accuracy.json")
+    assert len(load_results("cnn.py__benchmark_accuracy.json", folder)) == 2
+
+
+def test_nothing_matching_lists_what_there_is(folder):
+    with pytest.raises(ResultsError) as error:
+        load_results("cnn*pose.json", folder)
+    assert "'cnn*pose.json'" in str(error.value) and all(name in str(error.value) for name in NAMES)
+
+
+def test_an_empty_folder_says_how_to_measure(tmp_path):
+    with pytest.raises(ResultsError, match="make results"):
+        load_results("*", tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(ResultsError, match="nowhere"):
+        load_results("*", tmp_path / "nowhere")
+
+
+def test_the_environment_names_the_folder(folder, monkeypatch):
+    monkeypatch.setenv("DLMARK_RESULTS", str(folder))
+    assert len(load_results("*")) == len(NAMES)
+
+
+def test_the_argument_goes_before_the_environment(folder, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("DLMARK_RESULTS", str(tmp_path_factory.mktemp("other")))
+    assert len(load_results("*", folder)) == len(NAMES)
+
+
+def test_a_leftover_of_a_killed_save_is_not_read(folder):
+    Path(folder, "tmpabc.tmp").write_text("[{")
+    assert len(load_results("*", folder)) == len(NAMES)
+
+
+# ---- what a frame holds ----
+
+
+def test_rows_come_in_the_order_of_file_and_record(tmp_path):
+    write(tmp_path, "b.json", [POINT | {"batch_size": n} for n in (4, 2)])
+    write(tmp_path, "a.json", [POINT | {"batch_size": n} for n in (8, 1)])
+    assert list(load_results("*", tmp_path)["batch_size"]) == [8, 1, 4, 2]
+
+
+def test_a_record_without_status_is_ok(tmp_path):
+    write(tmp_path, records=[POINT, POINT | {"status": "crashed", "reason": "fell"}])
+    assert list(load_results("*", tmp_path)["status"]) == ["ok", "crashed"]
+
+
+def test_a_file_without_records_gives_an_empty_frame_with_columns(tmp_path):
+    write(tmp_path, records=[])
+    data = load_results("*", tmp_path)
+    assert len(data) == 0 and {"model", "batch_size", "throughput", "status"} <= set(data.columns)
+
+
+def test_the_old_bare_form_loads(tmp_path):
+    old = {"device": "Tesla V100", "model": "AlexNet", "batch_size": 1, "throughput": 600.5, "workload": "inference"}
+    write(tmp_path, records=[old])
+    assert load_results("*", tmp_path).iloc[0].to_dict() == {**old, "status": "ok", "file": "a.json"}
+
+
+def test_the_old_misspelling_is_read_as_the_right_name(tmp_path):
+    write(tmp_path, records=[{"model": "DensetNet-121"}, {"model": "DenseNet-161"}])
+    assert list(load_results("*", tmp_path)["model"]) == ["DenseNet-121", "DenseNet-161"]
+
+
+# ---- bad files ----
+
+GOOD = json.dumps([POINT])
+BAD = {
+    "cut off": (GOOD[:-4].encode(), ResultsError, "not readable JSON"),
+    "empty": (b"", ResultsError, "not readable JSON"),
+    "not JSON": (b"<html>", ResultsError, "not readable JSON"),
+    "not UTF-8": (GOOD.replace("AlexNet", "Alex\xe9").encode("latin-1"), ResultsError, "not readable JSON"),
+    "NaN": (b'[{"model": "AlexNet", "throughput": NaN}]', ResultsError, "NaN is not a number in JSON"),
+    "Infinity": (b'[{"model": "AlexNet", "throughput": -Infinity}]', ResultsError, "-Infinity is not a number in JSON"),
+    "a number too large for a float": (b'[{"model": "AlexNet", "throughput": 1e999}]', RecordError, "record 0: field throughput"),
+    "an integer too large for a float": (b'[{"model": "AlexNet", "throughput": 1' + b"0" * 400 + b"}]", RecordError, "record 0: field throughput"),
+    "an integer of a million digits": (b'[{"model": "A", "batch_size": ' + b"9" * 10**6 + b"}]", ResultsError, "not readable JSON"),
+    "not a list": (b'{"model": "AlexNet"}', RecordError, "expected a list of records, got dict"),
+    "not objects": (b"[1]", RecordError, "record 0: expected an object"),
+    "one bad among good": (b'[{"model": "A"}, {"model": "B", "batch_size": 0}]', RecordError, "record 1: field batch_size"),
+    "deep": (b"[" * 100_000 + b"]" * 100_000, ResultsError, "not readable JSON"),
+    "half a pair of a character": (b'[{"model": "\\ud800"}]', RecordError, "record 0: field model"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_is_named_with_what_is_wrong(kind, tmp_path):
+    content, error_type, words = BAD[kind]
+    (tmp_path / "bad.json").write_bytes(content)
+    with pytest.raises(error_type) as error:
+        load_results("*", tmp_path)
+    assert "bad.json" in str(error.value) and words in str(error.value)
+    assert len(str(error.value)) < 1_000
+
+
+@pytest.mark.parametrize("depth", range(600, 1_001, 25))
+def test_nesting_near_the_recursion_limit_is_refused_in_words(depth, tmp_path):
+    (tmp_path / "bad.json").write_text('[{"model": "A", "flags": ' + "[" * depth + "]" * depth + "}]")
+    with pytest.raises((ResultsError, RecordError), match="bad.json"):
+        load_results("*", tmp_path)
+
+
+def test_a_file_too_large_is_not_even_read(tmp_path):
+    with open(tmp_path / "large.json", "wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    with pytest.raises(ResultsError, match="at most 256 MB"):
+        load_results("*", tmp_path)
+
+
+# ---- saving ----
+
+
+def test_what_is_added_is_in_the_file(tmp_path):
+    SaveResults("a.json", tmp_path).add(POINT)
+    assert json.loads((tmp_path / "a.json").read_text()) == [POINT]
+
+
+def test_a_record_a_line_so_that_a_diff_can_be_read(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    for batch_size in (1, 2, 4):
+        results.add(POINT | {"batch_size": batch_size})
+    assert len((tmp_path / "a.json").read_text().splitlines()) == 5
+
+
+def test_the_same_point_again_takes_the_place_of_the_older(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    for record in (POINT | {"throughput": 1.0}, POINT | {"batch_size": 2}, POINT | {"throughput": 3.0}):
+        results.add(record)
+    assert load_results("*", tmp_path)["throughput"].fillna(0).tolist() == [3.0, 0.0]
+
+
+def test_another_run_goes_on_where_the_file_ends(tmp_path):
+    SaveResults("a.json", tmp_path).add(POINT)
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT | {"batch_size": 2})
+    assert results.get(POINT) == POINT and len(load_results("*", tmp_path)) == 2
+
+
+@pytest.mark.parametrize("field, value", [("framework_version", "2"), ("threads", 3), ("precision", "int8"), ("host", "x"), ("source", "measured")])
+def test_a_point_measured_under_other_conditions_is_another_point(field, value, tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT)
+    results.add(POINT | {field: value})
+    assert len(load_results("*", tmp_path)) == 2
+
+
+def test_two_searches_of_the_largest_batch_are_one_point(tmp_path):
+    search = POINT | {"memory_limit_mb": 2048}
+    assert point(search | {"batch_size": 7}) == point(search | {"batch_size": 9}) != point(POINT)
+
+
+def test_a_record_that_breaks_the_format_is_refused_and_changes_nothing(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT)
+    before = (tmp_path / "a.json").read_bytes()
+    with pytest.raises(RecordError, match="a.json: new record: field throughput"):
+        results.add(POINT | {"throughput": float("nan")})
+    results.add(POINT | {"batch_size": 2})
+    assert before[:-3] in (tmp_path / "a.json").read_bytes() and len(load_results("*", tmp_path)) == 2
+
+
+def test_opening_a_bad_file_changes_nothing(tmp_path):
+    (tmp_path / "a.json").write_text("[{")
+    with pytest.raises(ResultsError, match="a.json"):
+        SaveResults("a.json", tmp_path)
+    assert (tmp_path / "a.json").read_text() == "[{"
+
+
+def test_opening_makes_the_folder_but_no_file(tmp_path):
+    SaveResults("a.json", tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_others_may_read_the_file(tmp_path):
+    SaveResults("a.json", tmp_path).add(POINT)
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_where_the_folder_should_be_is_told_at_once(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(ResultsError, match="can't be written.*--results or DLMARK_RESULTS"):
+        SaveResults("a.json", tmp_path / "results")
+
+
+def test_a_folder_name_too_long_is_told_at_once(tmp_path):
+    with pytest.raises(ResultsError, match="can't be written.*too long"):
+        SaveResults("a.json", tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_closed_folder_is_told_at_once(mode, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=mode)
+    with pytest.raises(ResultsError, match="can't be written"):
+        SaveResults("a.json", closed)
+
+
+def test_a_full_disk_keeps_the_file_as_it_was(tmp_path):
+    import resource
+
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT)
+    before = (tmp_path / "a.json").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+        with pytest.raises(ResultsError, match="can't be written"):
+            results.add(POINT | {"batch_size": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "a.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+SAVER = """
+import sys
+from dlmark.benchmark import SaveResults
+results = SaveResults("a.json", sys.argv[1])
+for number in range(1, 100_000):
+    results.add({"model": "AlexNet", "batch_size": number, "block_times_s": [0.1] * 1_000})
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kill_in_the_middle_of_saving_loses_no_saved_point(seed, tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", SAVER, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "1\n"
+    sleep(0.05 + 0.2 * random.Random(seed).random())  # the kill should come anywhere within a save
+    process.kill()
+    said = [1, *map(int, process.stdout.read().split())]
+    process.wait()
+    process.stdout.close()
+    held = list(load_results("a.json", tmp_path)["batch_size"])
+    assert said[-1] > 1
+    assert held[: len(said)] == said and len(held) <= len(said) + 1
+
+
+# ---- names ----
+
+
+def test_a_file_is_named_after_script_function_framework_and_device():
+    name = file_name("cnn.py", "benchmark_accuracy", "mxnet", "Intel(R) Xeon(R) CPU @ 2.20GHz, 2 threads")
+    assert name == "cnn.py__benchmark_accuracy__mxnet__intel-r-xeon-r-cpu-2.20ghz-2-threads.json"
+
+
+@pytest.mark.parametrize("text, expected", [("NVIDIA H100 80GB HBM3", "nvidia-h100-80gb-hbm3"), ("../../etc", "..-..-etc"), ("--", "")])
+def test_a_slug_is_lower_case_with_single_dashes(text, expected):
+    assert slug(text) == expected

@@ -1,0 +1,146 @@
+"""The format: each wrong value is refused with the place, the field, what was expected and what came."""
+
+import math
+
+import pytest
+
+from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, POINT, STATUSES, RecordError, check, is_ok, point
+
+OF_KIND = {
+    "text": "ok", "number": 0.5, "integer": 1, "numbers": [0.5], "integers": [1], "texts": ["a"], "table": {"a": "b"},
+}  # fmt: skip
+WRONG_OF_KIND = {
+    "text": [1, ["a"], {}, True, "x" * (MAX_TEXT + 1), "\udc80"],
+    "number": ["1", [1.0], True, math.nan, math.inf, -math.inf, 10**400, -(10**400), 2 * MAX_NUMBER, "0x10"],
+    "integer": [1.5, "1", True, 1.0, math.nan, 10**400],
+    "numbers": [1.0, ["1"], [math.nan], [-1.0], [True], [[1.0]], {"a": 1.0}, [0.1] * (MAX_ITEMS + 1)],
+    "integers": [1, [1.5], ["1"], [0], [[1]]],
+    "texts": ["a", [1], ["x" * (MAX_TEXT + 1)], [["a"]], ["\ud800"]],
+    "table": ["a", [], {"a": 1}, {"a": {"b": "c"}}, {str(i): "" for i in range(101)}],
+}
+SPECIAL = {"status": "ok", "source": "measured", "accuracy": 0.5}
+
+
+def refusal(record, where="results/a.json: record 3"):
+    with pytest.raises(RecordError) as error:
+        check(record, where)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_right_value_of_each_field_passes(name):
+    record = {"model": "AlexNet", name: SPECIAL.get(name, OF_KIND[FIELDS[name].kind])}
+    assert check(record) is record
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "model"])
+def test_each_field_but_the_model_may_be_null(name):
+    check({"model": "AlexNet", name: None})
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_kind_of_wrong_value_is_told_with_place_field_expectation_and_value(name):
+    for value in WRONG_OF_KIND[FIELDS[name].kind]:
+        message = refusal({"model": "AlexNet", name: value})
+        assert message.startswith(f"results/a.json: record 3: field {name}: expected ")
+        got = message.rpartition(", got ")[2]
+        assert got == repr(value) or got.endswith("…")
+        assert len(message) < 400
+
+
+@pytest.mark.parametrize("throughput", [math.nan, math.inf, -1.0, 0, 0.0, "600", True])
+def test_a_throughput_that_is_no_speed_is_refused(throughput):
+    assert "field throughput: expected" in refusal({"model": "A", "throughput": throughput})
+
+
+@pytest.mark.parametrize("name, value, bound", [
+    ("batch_size", 0, "at least 1"), ("batch_size", 10_000_001, "at most 1e+07"), ("accuracy", 1.01, "at most 1"),
+    ("accuracy_top5", -0.1, "at least 0"), ("input_shape", [3, 0], "at least 1"), ("temperature_c", -300, "at least -273.15"),
+    ("device_mem", -1, "at least 0"), ("block_times_s", [0.1, -0.1], "at least 0"), ("format_version", 0, "at least 1"),
+])  # fmt: skip
+def test_a_number_out_of_its_range_is_told_the_bound(name, value, bound):
+    assert bound in refusal({"model": "A", name: value})
+
+
+def test_the_expectation_tells_the_unit():
+    assert "a number (images/s)" in refusal({"model": "A", "throughput": "fast"})
+
+
+def test_an_unknown_field_gets_a_suggestion():
+    message = refusal({"model": "A", "troughput": 1.0})
+    assert "unknown field 'troughput' (did you mean throughput?)" in message and "record 3" in message
+
+
+def test_an_unknown_field_like_none_that_is_known_gets_no_suggestion():
+    assert "unknown field 'qqqq';" in refusal({"model": "A", "qqqq": 1.0})
+
+
+@pytest.mark.parametrize("thing", [None, 1, "text", ["model"]])
+def test_what_is_no_object_is_refused(thing):
+    assert "expected an object" in refusal(thing)
+
+
+@pytest.mark.parametrize("record", [{}, {"model": None}, {"model": ""}])
+def test_a_record_needs_its_network(record):
+    assert "field model" in refusal(record)
+
+
+def test_a_newer_format_says_to_update():
+    message = refusal({"model": "A", "format_version": 2})
+    assert "format_version" in message and "update dlmark" in message
+
+
+@pytest.mark.parametrize("status", [status for status in STATUSES if status != "ok"])
+@pytest.mark.parametrize("reason", [{}, {"reason": None}, {"reason": ""}])
+def test_a_failure_needs_a_reason(status, reason):
+    assert "field reason" in refusal({"model": "A", "status": status, **reason})
+
+
+@pytest.mark.parametrize("status", [status for status in STATUSES if status != "ok"])
+def test_a_failure_with_a_reason_passes_and_is_not_ok(status):
+    assert not is_ok(check({"model": "A", "status": status, "reason": "it fell"}))
+
+
+def test_a_failure_has_no_throughput():
+    assert "expected none" in refusal({"model": "A", "status": "crashed", "reason": "it fell", "throughput": 1.0})
+
+
+def test_an_unknown_status_is_told_those_there_are():
+    assert all(status in refusal({"model": "A", "status": "broken"}) for status in STATUSES)
+
+
+@pytest.mark.parametrize("source", ["measured", "published: owner/repo@0a1b2c:docs/table.csv"])
+def test_these_sources_pass(source):
+    check({"model": "A", "source": source})
+
+
+@pytest.mark.parametrize("source", ["published", "Measured", "from memory", "https://example.org"])
+def test_any_other_source_is_refused(source):
+    assert "field source: expected 'measured' or 'published: '" in refusal({"model": "A", "source": source})
+
+
+def test_the_old_bare_form_passes():
+    old = {"device": "Tesla V100", "model": "AlexNet", "batch_size": 1, "throughput": 600.5, "workload": "inference", "device_mem": 512}
+    assert is_ok(check(old))
+
+
+def test_null_and_missing_are_the_same_point():
+    assert point({"model": "A"}) == point({"model": "A", "threads": None})
+
+
+def test_outcomes_do_not_tell_points_apart():
+    assert point({"model": "A", "throughput": 1.0, "command": "x"}) == point({"model": "A", "throughput": 2.0})
+
+
+def test_a_point_is_made_of_fields_that_there_are():
+    assert set(POINT) <= set(FIELDS)
+
+
+def test_each_field_says_what_it_means():
+    assert all(field.meaning for field in FIELDS.values())
+
+
+def test_a_fields_name_ends_in_its_unit_where_one_is_added():
+    units = {"_s": "s", "_mb": "MB", "_w": "W", "_j": "J", "_mhz": "MHz", "_c": "°C"}
+    wrong = {name for name, field in FIELDS.items() for end, unit in units.items() if name.endswith(end) and field.unit != unit}
+    assert not wrong
