@@ -22,30 +22,29 @@ def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput ove
     Needs the columns model, batch_size and throughput. Bars show the 95% interval where there is one.
     """
     points = _points(data, ["model", "batch_size", "throughput"])
-    plot = style.plain_figure(title, "batch size", IMAGES_S, height=height, x_axis_type="log", y_axis_type="log")
-    style.batch_axis(plot.xaxis[0], points.batch_size)
-    style.log_axis(plot.yaxis[0])
     labels = _series(points, ["model", *CONDITIONS])
     looks = _looks(points, labels)
+    room = 22 * len(looks) if len(looks) > 1 else 0  # for the legend
+    plot = style.plain_figure(title, "batch size", IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
+    style.batch_axis(plot.xaxis[0], points["batch_size"])
+    style.log_axis(plot.yaxis[0])
     for label, part in points.groupby(labels, sort=False):
         _line(plot, part.sort_values("batch_size"), "throughput", label, *looks[label])
-    style.legend_below(plot, columns=1)
-    plot.legend.visible = len(looks) > 1
+    style.legend_below(plot, columns=1, visible=len(looks) > 1)
     return plot
 
 
 def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
     """For each network of `models` throughput over batch size, and below it the device memory.
 
-    Needs the columns model, batch_size and throughput; device_mem adds the memory.
+    Needs the columns model, batch_size and throughput; device_mem adds the memory. Networks that `data` does not have
+    are passed over, unless it has none of them.
     """
     _require(data, ["model", "batch_size", "throughput"])
-    models = list(models)
-    if unknown := [model for model in models if model not in set(data["model"])]:
-        raise ValueError(f"data has no network {unknown}; it has {sorted(data['model'].unique())}")
-    if not models:
-        raise ValueError("nothing to draw: the list of networks is empty")
-    cells = [_cell(data[data["model"] == model], model) for model in models]
+    there = [model for model in models if model in set(data["model"])]
+    if not there:
+        raise ValueError(f"nothing to draw: data has none of the networks {list(models)}; it has {sorted(data['model'].unique())}")
+    cells = [_cell(data[data["model"] == model], model) for model in there]
     # As many cells side by side as fit: three on a wide screen, one on a phone.
     return row(cells, sizing_mode="stretch_width", styles={"display": "grid", "grid-template-columns": "repeat(auto-fill, minmax(270px, 1fr))"})
 
@@ -92,7 +91,9 @@ def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
 
     Needs the columns model (or it is the index), throughput and accuracy.
     """
-    points = _points(data.reset_index() if data.index.name == "model" else data, ["model", "throughput", "accuracy"])
+    if isinstance(data, pd.DataFrame) and data.index.name == "model":
+        data = data.reset_index()
+    points = _points(data, ["model", "throughput", "accuracy"])
     points = points[points["throughput"].notna() & points["accuracy"].notna()]
     if points.empty:
         raise ValueError("nothing to draw: no row has both throughput and accuracy")
@@ -160,7 +161,7 @@ def _cell(data: pd.DataFrame, model: str) -> column:
         looks = _looks(data, labels)
         for label, part in data[data["device_mem"] > 0].groupby(labels, sort=False):
             _line(plot, part.sort_values("batch_size"), "device_mem", label, *looks[label])
-        plot.legend.visible = False
+        style.legend_below(plot, columns=1, visible=False)
         parts.append(plot)
     return column(parts, sizing_mode="stretch_width")
 

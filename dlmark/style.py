@@ -59,10 +59,11 @@ def batch_axis(axis, batch_sizes: Iterable) -> None:
     axis.formatter = NumeralTickFormatter(format="0,0")
 
 
-def legend_below(plot: figure, *, columns: int) -> None:
+def legend_below(plot: figure, *, columns: int, visible: bool = True) -> None:
     """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks."""
     if not plot.legend:
         return
+    plot.legend.visible = visible
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "below")
