@@ -8,6 +8,7 @@ Every finished point is saved at once; the same command goes on where it was sto
 """
 
 import argparse
+import os
 import sys
 from time import perf_counter
 
@@ -158,6 +159,8 @@ def accuracy(opts: argparse.Namespace) -> int:
     """Count how often every network's first, and first five, answers are right over a folder of images."""
     plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_accuracy")
     samples, classes = imagenet.find(opts.images, opts.labels)
+    if opts.weights not in ("pretrained", "random") and not os.path.isfile(opts.weights):
+        raise options.UsageError(f"no file {opts.weights}: --weights is pretrained, random or a file")
     about = {"dataset": opts.dataset, "weights": opts.weights, "images": len(samples)}
     jobs = [job for job in plan.jobs([opts.batch_size], **about) if sweep.missing(job, plan.results, opts.again).batch_sizes]
     print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images of {classes} classes each"))

@@ -34,7 +34,7 @@ def evaluate(predict: Callable, samples: list[Sample], batch_size: int, crop: in
     """Yield (images seen, top-1 right, top-5 right) after each batch; images are read while the network computes.
 
     `predict` turns float32 images, (batch, 3, crop, crop), into logits, (batch, classes). Raises ValueError if the
-    network has fewer outputs than there are classes, or an image can't be read.
+    network has fewer outputs than there are classes, an answer is not finite, or an image can't be read.
     """
     seen = top1 = top5 = 0
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -45,6 +45,8 @@ def evaluate(predict: Callable, samples: list[Sample], batch_size: int, crop: in
             images = np.stack([future.result() for future in ahead[: len(labels)]])
             ahead = ahead[len(labels) :] + [pool.submit(read, path, crop) for path, _ in islice(waiting, len(labels))]
             logits = predict(images)
+            if not np.isfinite(logits).all():
+                raise ValueError("the network's answers are not finite numbers: its weights or precision do not fit")
             if logits.shape[1] < classes:
                 raise ValueError(f"the network has {logits.shape[1]} outputs, but the images have {classes} classes")
             best = np.argsort(-logits, axis=1, kind="stable")[:, :5]
@@ -72,7 +74,7 @@ def read(path: str, crop: int) -> np.ndarray:
 
 
 def _by_folder(root: Path) -> list[Sample]:
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     samples = [(str(file), label) for label, folder in enumerate(folders) for file in _images(folder)]
     if not samples:
         what = "a flat folder of images; --labels names the file of their classes" if _images(root) else "no images"

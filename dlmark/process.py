@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 # What the frameworks, the C++ library and the system say when memory runs out.
 OUT_OF_MEMORY = re.compile(
@@ -39,7 +40,7 @@ def run_in_process(
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.NamedTemporaryFile() as errors:
         process = context.Process(target=_serve, args=(sender, errors.name, function, args), daemon=True)
-        with _environment(environment or {}):
+        with _environment(environment or {}), _interrupts_held_back():
             process.start()
         sender.close()
         try:
@@ -55,7 +56,6 @@ def run_in_process(
 
 def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tuple) -> None:
     """In the new process: send each value, then how it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends this process
     with open(errors_path, "wb") as errors:
         os.dup2(errors.fileno(), 2)  # a crash's last words, also those that C++ writes
     parent = multiprocessing.parent_process()
@@ -112,6 +112,17 @@ def _essence(text: str) -> str:
 def _shortened(line: str) -> str:
     """At most 300 characters, and none that a file can't hold (half a pair, as from a file name in another encoding)."""
     return line[:300].encode(errors="replace").decode()
+
+
+@contextmanager
+def _interrupts_held_back():
+    """Ctrl-C comes after the block; a process started in it never gets one, not even before its first line."""
+    resource_tracker.ensure_running()  # it would let them through again if the block had to start it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: flo
         held = results.get(job.record(batch_size))
         if again or held is None or held.get("status") in ("crashed", "timed_out"):
             return True
-        return held.get("status") == "time_cap" and held.get("time_cap_s", 0) < time_cap_s
+        return held.get("status") == "time_cap" and (held.get("time_cap_s") or 0) < time_cap_s
 
     return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields)
 

@@ -6,7 +6,8 @@ packages = ("mxnet", "mxnet-cu112", "mxnet-cu110", "mxnet-cu102", "mxnet-cu117")
 libraries = ("numpy", "gluoncv")
 install = (
     "MXNet 1.9.1 has wheels for x86-64 Linux and macOS and Python up to 3.12: pip install -r requirements.txt there. "
-    "On newer Pythons and NumPy 2: pip install --no-deps mxnet==1.9.1 gluoncv==0.10.5.post0, then pip install requests scipy."
+    "On newer Pythons and NumPy 2: pip install --no-deps mxnet==1.9.1 gluoncv==0.10.5.post0, "
+    "then pip install requests scipy tqdm Pillow portalocker."
 )
 mode = "hybridized"
 precisions = ("float32",)
@@ -102,7 +103,7 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
     without_download = {} if name in GLUON or weights == "pretrained" else {"pretrained_base": False}
     try:
         network = get_model(name, pretrained=weights == "pretrained", ctx=context, **without_download)
-    except TypeError:  # networks without a base refuse the option
+    except (TypeError, Warning):  # networks without a base refuse the option, DarkNet by raising a Warning
         network = get_model(name, pretrained=weights == "pretrained", ctx=context)
     if weights == "random":
         mx.random.seed(0)
@@ -133,7 +134,8 @@ def predict(network, images):
     """Logits of normalized images, (batch, channels, height, width) -> (batch, classes), as NumPy arrays."""
     import mxnet as mx
 
-    return network(mx.nd.array(images, ctx=network.context)).asnumpy()
+    logits = network(mx.nd.array(images, ctx=network.context))
+    return (logits[0] if isinstance(logits, (list, tuple)) else logits).asnumpy()  # NASNet: logits and an auxiliary output
 
 
 def _compute_capability(index: int) -> tuple[int, int]:

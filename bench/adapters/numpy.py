@@ -26,6 +26,7 @@ def start(device: str = "cpu") -> None:
     """Import the framework, which here already is. Raises NotImplementedError where it can't use the device."""
     if device != "cpu":
         raise NotImplementedError("NumPy runs on the CPU only: use --device cpu, or another framework")
+    np.ones((256, 256)) @ np.ones((256, 256))  # OpenBLAS takes its buffer now: under a memory limit it would try for ever
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):

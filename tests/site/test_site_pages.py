@@ -1,0 +1,46 @@
+"""Every page of the real site as `make html` built it, in a browser."""
+
+import pytest
+import site_canvas
+from site_probe import ROOT
+
+SITE = ROOT / "_build" / "html"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+MISSING = [pytest.param("", marks=pytest.mark.skip(reason="the site is not built; run `make html` first"))]
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("name", PAGES or MISSING)]
+
+
+@pytest.fixture(scope="session")
+def address(serve):
+    return serve(SITE)
+
+
+@pytest.fixture
+def visited(watched, address, name):
+    watched.goto(f"{address}/{name}", wait_until="networkidle")
+    if watched.locator("figure.plot").count():
+        watched.wait_for_selector("html.plots-ready")
+    site_canvas.settle(watched)
+    return watched
+
+
+def test_draws_every_plot(visited):
+    counts = [site_canvas.colour_counts(figure) for figure in visited.locator("figure.plot").all()]
+    assert all(found and min(found) > 20 for found in counts), counts
+
+
+def test_asks_no_other_host_and_logs_no_error(visited):
+    assert (visited.outside, visited.errors) == ([], [])
+
+
+def test_loads_bokehjs_once_where_there_are_plots_and_nowhere_else(visited):
+    wanted = 1 if visited.locator("figure.plot").count() else 0
+    assert sum("bokeh" in url for url in visited.scripts) == wanted
+
+
+def test_never_scrolls_sideways(visited):
+    for width in (1440, 768, 360):
+        visited.set_viewport_size({"width": width, "height": 800})
+        site_canvas.settle(visited)
+        assert visited.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,109 @@
+"""A sweep: a record for every point whatever happens, nothing measured twice, nothing dropped in silence."""
+
+import json
+import os
+
+import pytest
+
+from dlmark import sweep
+from dlmark.benchmark import SaveResults
+from dlmark.record import check
+
+FIELDS = sweep.common_fields(framework="test")
+
+
+def measure(job, fails):
+    """A measurement that at some batch sizes does what `fails` says."""
+    for batch_size in job.batch_sizes:
+        yield {"starting": batch_size}
+        match fails.get(str(batch_size)):
+            case "memory":
+                raise MemoryError
+            case "unsupported":
+                raise NotImplementedError("no such precision here")
+            case "crash":
+                os._exit(9)
+        yield job.record(batch_size, throughput=1.0 * batch_size, threads=os.getpid() % 100_000, status="ok")
+
+
+def run(fails, *jobs):
+    records = list(sweep.run(jobs, measure, fails, silence_s=60, environment={}))
+    return [check(record) for record in records if "starting" not in record]
+
+
+def job(*sizes, model="A"):
+    return sweep.Job(model, list(sizes), FIELDS)
+
+
+def summary(records):
+    return [(record["batch_size"], record["status"]) for record in records]
+
+
+def test_every_point_gets_a_record():
+    assert summary(run({}, job(1, 2, 3))) == [(1, "ok"), (2, "ok"), (3, "ok")]
+
+
+def test_a_network_has_one_process_for_all_its_points():
+    records = run({}, job(1, 2), job(1, 2, model="B"))
+    a1, a2, b1, b2 = (record["threads"] for record in records)
+    assert a1 == a2 and b1 == b2 and a1 != b1
+
+
+def test_after_out_of_memory_larger_batches_are_not_tried():
+    records = run({"2": "memory"}, job(1, 2, 4, 8), job(1, model="B"))
+    assert summary(records) == [(1, "ok"), (2, "out_of_memory"), (4, "out_of_memory"), (8, "out_of_memory"), (1, "ok")]
+    assert [record.get("reason") for record in records[1:4]] == ["MemoryError", *["not tried: batch 2 already ran out of memory"] * 2]
+
+
+def test_after_a_crash_the_next_points_get_a_new_process():
+    records = run({"2": "crash"}, job(1, 2, 4))
+    assert summary(records) == [(1, "ok"), (2, "crashed"), (4, "ok")]
+    assert records[0]["threads"] != records[2]["threads"] and records[1]["reason"] == "ended with exit status 9"
+
+
+def test_what_is_unsupported_is_so_for_the_whole_network():
+    records = run({"1": "unsupported"}, job(1, 2), job(2, model="B"))
+    assert summary(records) == [(1, "unsupported"), (2, "unsupported"), (2, "ok")]
+    assert records[1]["reason"] == "no such precision here"
+
+
+def test_a_failed_point_is_told_like_any_other():
+    records = run({"1": "crash"}, job(1))
+    assert records[0]["model"] == "A" and records[0]["framework"] == "test" and records[0]["measured_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("held, again, missing", [
+    ({"status": "ok"}, False, False), ({}, False, False), ({"status": "ok"}, True, True),
+    ({"status": "out_of_memory", "reason": "x"}, False, False), ({"status": "unsupported", "reason": "x"}, False, False),
+    ({"status": "crashed", "reason": "x"}, False, True), ({"status": "timed_out", "reason": "x"}, False, True),
+    ({"status": "time_cap", "reason": "x", "time_cap_s": 60}, False, False),
+    ({"status": "time_cap", "reason": "x", "time_cap_s": 59}, False, True),
+    ({"status": "time_cap", "reason": "x"}, False, True), ({"status": "time_cap", "reason": "x", "time_cap_s": None}, False, True),
+])  # fmt: skip
+def test_what_is_held_is_measured_again_only_with_a_reason(held, again, missing, tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    results.add(job(1).record(1, **held))
+    assert bool(sweep.missing(job(1), results, again, time_cap_s=60).batch_sizes) is missing
+
+
+def test_the_smallest_batch_comes_first(tmp_path):
+    assert sweep.missing(job(8, 1, 4), SaveResults("a.json", tmp_path)).batch_sizes == [1, 4, 8]
+
+
+def test_numbers_are_saved_with_six_digits():
+    assert json.dumps(job(1).record(1, throughput=1234.56789)["throughput"]) == "1234.57"
+
+
+def test_the_tally_counts_what_was_and_was_not_measured():
+    assert sweep.tally(run({"2": "memory"}, job(1, 2, 4))) == "1 measured, 2 out of memory"
+    assert sweep.tally([]) == "nothing to measure"
+
+
+@pytest.mark.parametrize("fields, line", [
+    ({"throughput": 1234.5, "throughput_half_width": 12.345, "flags": ["noisy"]}, "A batch 1: 1,234.5 images/s ±1.0% (noisy)"),
+    ({"status": "out_of_memory", "reason": "std::bad_alloc"}, "A batch 1: out of memory: std::bad_alloc"),
+    ({"accuracy": 0.0, "accuracy_top5": 0.25, "images": 1_000}, "A batch 1: top-1 0.00%, top-5 25.00% of 1,000 images"),
+    ({"memory_limit_mb": 2048, "trials": 7}, "A batch 1 is the largest within 2,048 MB, after 7 trials"),
+])  # fmt: skip
+def test_a_record_is_told_in_a_line(fields, line):
+    assert sweep.one_line(job(1).record(1, **fields)) == line
