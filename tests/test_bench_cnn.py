@@ -101,7 +101,7 @@ def until_the_first_point(process):
 
 
 def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, start_cnn, cnn, saved):
-    words = ("throughput", *QUICK, "--batch-sizes", "1,2,3", "--results", tmp_path)
+    words = ("throughput", *QUICK, "--batch-sizes", "1,2", "--results", tmp_path)
     process = start_cnn(*words)
     until_the_first_point(process)
     process.kill()
@@ -109,13 +109,13 @@ def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, s
     first = saved(tmp_path)
     assert first[0]["batch_size"] == 1
     done = cnn(*words)
-    assert done.returncode == 0 and f"{3 - len(first)} to measure" in done.stdout
+    assert done.returncode == 0 and f"{2 - len(first)} to measure" in done.stdout
     assert saved(tmp_path)[: len(first)] == first
-    assert [record["batch_size"] for record in saved(tmp_path)] == [1, 2, 3]
+    assert [record["batch_size"] for record in saved(tmp_path)] == [1, 2]
 
 
 def test_ctrl_c_keeps_all_and_says_how_to_go_on(tmp_path, start_cnn, saved):
-    process = start_cnn("throughput", *QUICK, "--batch-sizes", "1,2,3", "--results", tmp_path)
+    process = start_cnn("throughput", *QUICK, "--batch-sizes", "1,2", "--results", tmp_path)
     until_the_first_point(process)
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to the parent and to the child
     _, err = process.communicate(timeout=60)
@@ -153,11 +153,6 @@ def test_a_larger_cap_tries_again_what_a_smaller_one_cut():
 
     assert sweep.missing(job, Held(), time_cap_s=11).batch_sizes == [1]
     assert sweep.missing(job, Held(), time_cap_s=10).batch_sizes == []
-
-
-def test_a_time_cap_of_weeks_is_allowed(tmp_path, cnn, saved):
-    done = cnn("throughput", *QUICK, "--batch-sizes", "1", "--time-cap", "900000", "--results", tmp_path)
-    assert done.returncode == 0 and saved(tmp_path)[0]["status"] == "ok"
 
 
 def test_out_of_memory_leaves_larger_batches_untried(tmp_path, cnn, saved):
@@ -230,8 +225,8 @@ def grow(limit_mb, by_mb):
 # ---- accuracy ----
 
 GREYS = [12 + 25 * k for k in range(10)]
-# (grey that is painted, class that the folder says): 15 right, 3 neighbours (in the first five), 2 far away (not in them)
-PICTURES = [(k, k) for k in range(10)] + [(k, k) for k in range(5)] + [(5, 6), (3, 2), (7, 8), (5, 0), (1, 9)]
+# (grey that is painted, class that the folder says): 15 right, 3 among the first five answers, 2 not (the sixth, and the last)
+PICTURES = [(k, k) for k in range(10)] + [(k, k) for k in range(5)] + [(9, 5), (3, 2), (7, 8), (0, 5), (1, 9)]
 
 
 @pytest.fixture(scope="module")

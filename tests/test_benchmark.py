@@ -14,6 +14,7 @@ import pytest
 from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, slug
 from dlmark.record import RecordError, point
 
+ROOT = Path(__file__).parent.parent
 POINT = {"model": "AlexNet", "batch_size": 1, "framework": "numpy"}
 NAMES = [
     "cnn.py__benchmark_accuracy__mxnet__v100.json",
@@ -285,7 +286,7 @@ for number in range(1, 100_000):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_kill_in_the_middle_of_saving_loses_no_saved_point(seed, tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", SAVER, tmp_path], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", SAVER, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "1\n"
     sleep(0.05 + 0.2 * random.Random(seed).random())  # the kill should come anywhere within a save
     process.kill()

@@ -14,6 +14,8 @@ import pytest
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import MAX_TEXT, STATUSES, check
 
+TESTS = Path(__file__).parent
+
 
 def numbers(count):
     yield from range(count)
@@ -187,7 +189,7 @@ def test_the_child_is_ended_when_nobody_wants_more(tmp_path):
 def test_the_child_dies_with_a_killed_parent(tmp_path):
     script = f"from test_process import parent_of_forever as run\nif __name__ == '__main__': run({str(tmp_path / 'pid')!r})"
     (tmp_path / "parent.py").write_text(script)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env=environment, stdout=subprocess.PIPE, text=True)
     assert parent.stdout.readline() == "started\n"
     child = (tmp_path / "pid").read_text()
