@@ -195,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line of this script."""
     main = argparse.ArgumentParser(prog="python -m bench.cnn", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = main.add_subparsers(required=True, metavar="COMMAND")
-    add = {run: commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__)
+    add = {run: commands.add_parser(run.__name__.replace("_", "-"), help=run.__doc__, description=run.__doc__, allow_abbrev=False)
            for run in (throughput, largest_batch_size, accuracy)}  # fmt: skip
     for run, command in add.items():
         options.add_common(command)
