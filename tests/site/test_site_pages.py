@@ -2,6 +2,7 @@
 
 import pytest
 import site_canvas
+from axe_playwright_python.sync_playwright import Axe
 from site_probe import ROOT
 
 SITE = ROOT / "_build" / "html"
@@ -44,3 +45,11 @@ def test_never_scrolls_sideways(visited):
         visited.set_viewport_size({"width": width, "height": 800})
         site_canvas.settle(visited)
         assert visited.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_has_no_serious_accessibility_finding(visited, theme):
+    visited.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    site_canvas.settle(visited)
+    found = Axe().run(visited).response["violations"]
+    assert [(v["id"], [n["target"] for n in v["nodes"][:3]]) for v in found if v["impact"] in ("serious", "critical")] == []
