@@ -18,7 +18,7 @@ PRESETS = {
     "full": {"throughput": [], "largest-batch-size": []},
     "quick": {"throughput": ["--seconds", "2", "--time-cap", "20"]},
 }
-QUICK_MODELS, QUICK_SIZES = "AlexNet,ResNet-v1-18,ResNet-v1-50,SqueezeNet-1.1", "1,8,32"
+QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "SqueezeNet-1.1"), "1,8,32"
 
 
 def commands(opts: argparse.Namespace) -> list[tuple[str, list[str]]]:
@@ -29,27 +29,29 @@ def commands(opts: argparse.Namespace) -> list[tuple[str, list[str]]]:
     # NumPy stands in for a framework where there is none; nobody chooses a device by it.
     frameworks = [opts.framework] if opts.framework else [name for name in installed if name != "numpy"] or ["numpy"]
     devices = [opts.device] if opts.device else [f"gpu:{i}" for i in range(len(device.gpu_names()))] or ["cpu"]
+    return [(opts.bench, _arguments(opts, sub, framework, where)) for framework in frameworks for where in devices for sub in PRESETS[opts.preset]]
+
+
+def _arguments(opts: argparse.Namespace, sub: str, framework: str, where: str) -> list[str]:
+    """One command: the user's choice, else the preset's, else the bench script's own."""
     quick = opts.preset == "quick"
-    models = opts.models or (QUICK_MODELS if quick and frameworks != ["numpy"] else None)
-    sizes = opts.batch_sizes or (QUICK_SIZES if quick else None)
-    common = [f"--{name}={value}" for name, value in (("models", models), ("results", opts.results)) if value]
-    common += ["--again"] if opts.again else []
-    return [
-        (opts.bench, [sub, f"--framework={framework}", f"--device={where}", *common, *extra,
-                      *([f"--batch-sizes={sizes}"] if sizes and sub == "throughput" else [])])
-        for framework in frameworks for where in devices for sub, extra in PRESETS[opts.preset].items()
-    ]  # fmt: skip
+    known = adapters.get(framework).models["classification"] if framework in adapters.names() else {}
+    models = opts.models or (quick and ",".join(name for name in QUICK_MODELS if name in known))
+    sizes = sub == "throughput" and (opts.batch_sizes or (quick and QUICK_SIZES))
+    given = {"--framework": framework, "--device": where, "--models": models, "--batch-sizes": sizes, "--results": opts.results}
+    return [sub, *(f"{name}={value}" for name, value in given.items() if value), *PRESETS[opts.preset][sub], *["--again"] * opts.again]
 
 
 def run(opts: argparse.Namespace) -> int:
-    """Run them one after another; the first that fails ends it."""
+    """Run them one after another; where one can't be, the others still are. Returns the worst exit status."""
+    worst = 0
     for bench, arguments in commands(opts):
         print(f"\npython -m bench.{bench} {' '.join(arguments)}", flush=True)
-        script = BENCHES[bench]
-        status = options.main(script.parser(), arguments)
-        if status:
+        status = options.main(BENCHES[bench].parser(), arguments)
+        if status == 130:
             return status
-    return 0
+        worst = max(worst, status)
+    return worst
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,7 +23,8 @@ WORKLOAD = "classification"
 BATCH_SIZES = "1,2,4,8,16,32,64,128,256"
 CALLS_OF_A_POINT = 3 + timing.MIN_BLOCKS  # first call and warm-up, then timed: the fewest that give an interval
 CPU_MEMORY_LIMIT_MB = 2_048
-# The allocator gives memory back at once and keeps it in one place: resident memory is then what the network needs.
+# The allocator gives memory back at once and keeps it in one place: resident memory is then what the network needs. It
+# costs speed, so throughput is measured without it.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
@@ -33,7 +34,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536
 def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float):
     """Yield a record for each batch size, each announced before it starts."""
     network, prepare, phases, before_mb = _load(job, framework, where)
-    image_s = 0  # seconds an image at the batch size before
+    image_s = job.image_s
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
         needed_s = CALLS_OF_A_POINT * batch_size * image_s
@@ -41,15 +42,16 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
             yield job.record(batch_size, **_cut(needed_s, time_cap_s))
             continue
         device.reset_process_peak()
-        timed = timing.as_fields(timing.measure(*prepare(network, job.model, batch_size), rules), batch_size)
+        run, wait = prepare(network, job.model, batch_size)
+        timed = timing.as_fields(timing.measure(run, wait, rules, state=lambda: device.state(where)), batch_size)
         image_s = 1 / timed["throughput"]
-        yield job.record(batch_size, **timed, **phases, **_memory(where, before_mb), **device.state(where),
+        yield job.record(batch_size, **timed, **phases, **_memory(where, before_mb),
                          status="ok", time_cap_s=time_cap_s, measured_at=sweep.now())  # fmt: skip
 
 
 def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     """Yield the memory in MB that two calls of one batch took; on a CPU the process may not grow by more than the limit."""
-    adapters.get(framework).start(where)
+    adapters.get(framework).start(_kind(where))
     if where == "cpu":
         device.limit_memory_growth(limit_mb)
     network, prepare, _, before_mb = _load(job, framework, where)
@@ -61,10 +63,10 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     yield _memory(where, before_mb)["device_mem"]
 
 
-def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int):
+def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int | None):
     """Yield (images seen, top-1 right, top-5 right) after each batch."""
     adapter = adapters.get(framework)
-    network = adapter.load(job.model, where, job.fields["precision"], weights)
+    network = adapter.load(job.model, _kind(where), job.fields["precision"], weights)
     crop = adapter.input_shape(job.model)[-1]
     yield from imagenet.evaluate(lambda images: adapter.predict(network, images), samples, job.batch_sizes[0], crop, classes)
 
@@ -72,19 +74,25 @@ def count_right(job: sweep.Job, framework: str, where: str, weights: str, sample
 def _load(job: sweep.Job, framework: str, where: str):
     adapter = adapters.get(framework)
     start = perf_counter()
-    adapter.start(where)
-    imported, before_mb = perf_counter(), device.memory_used_mb(where)
-    network = adapter.load(job.model, where, job.fields["precision"])
+    adapter.start(_kind(where))
+    imported, before_mb = perf_counter(), device.process_memory_mb(where) or 0
+    network = adapter.load(job.model, _kind(where), job.fields["precision"])
     return network, adapter.prepare, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb
 
 
+def _kind(where: str) -> str:
+    """cpu or gpu: the process sees no other GPU than the one that it measures."""
+    return where.partition(":")[0]
+
+
 def _memory(where: str, before_mb: float) -> dict:
-    used_mb = device.process_peak_mb() if where == "cpu" else device.memory_used_mb(where)
-    return {"device_mem": max(0.0, used_mb - before_mb), "process_mem_mb": device.process_peak_mb()}
+    peak_mb = device.process_peak_mb()
+    used_mb = peak_mb if where == "cpu" else device.process_memory_mb(where)
+    return {"device_mem": None if used_mb is None else max(0.0, used_mb - before_mb), "process_mem_mb": peak_mb}
 
 
 def _cut(needed_s: float, time_cap_s: float) -> dict:
-    reason = (f"the {CALLS_OF_A_POINT} calls that an interval needs at least would take about {needed_s:.0f} s, "
+    reason = (f"the {CALLS_OF_A_POINT} calls that an interval needs at least would take about {needed_s:.1f} s, "
               f"more than the cap of {time_cap_s:g} s")  # fmt: skip
     return {"status": "time_cap", "reason": reason, "time_cap_s": time_cap_s, "measured_at": sweep.now()}
 
@@ -101,7 +109,7 @@ def throughput(opts: argparse.Namespace) -> int:
     minutes = (points * (rules.warmup_floor_s + rules.measure_s + rules.latency_s) + len(jobs) * 5) / 60
     print(plan.headline(points, len(opts.batch_sizes) * len(jobs), f"about {minutes:.0f} min, more where one batch takes over a second"))
     args = (plan.framework, plan.where, rules, opts.time_cap)
-    records = sweep.run(jobs, measure_throughput, *args, silence_s=max(120, 10 * opts.time_cap), environment=plan.environment | ALLOCATOR)
+    records = sweep.run(jobs, measure_throughput, *args, silence_s=300 + 10 * (opts.time_cap + opts.seconds), environment=plan.environment)
     done = []
     with progress(points) as show:
         for record in records:
@@ -118,7 +126,9 @@ def throughput(opts: argparse.Namespace) -> int:
 def largest_batch_size(opts: argparse.Namespace) -> int:
     """Find the largest batch of every network within the device's memory, or on a CPU within a limit that is enforced."""
     plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_largest_batch_size")
-    limit_mb = opts.memory_limit or (CPU_MEMORY_LIMIT_MB if plan.where == "cpu" else device.memory_total_mb(plan.where))
+    if opts.memory_limit and plan.where != "cpu":
+        raise options.UsageError("--memory-limit is for the CPU: a GPU's memory is its own limit")
+    limit_mb = device.memory_total_mb(plan.where) if plan.where != "cpu" else opts.memory_limit or CPU_MEMORY_LIMIT_MB
     jobs = [job for job in plan.jobs([1], memory_limit_mb=limit_mb) if sweep.missing(job, plan.results, opts.again).batch_sizes]
     print(plan.headline(len(jobs), len(plan.models), f"within {limit_mb:,.0f} MB; about {len(jobs) / 2:.0f} min"))
     done = []
@@ -161,9 +171,9 @@ def accuracy(opts: argparse.Namespace) -> int:
     samples, classes = imagenet.find(opts.images, opts.labels)
     if opts.weights not in ("pretrained", "random") and not os.path.isfile(opts.weights):
         raise options.UsageError(f"no file {opts.weights}: --weights is pretrained, random or a file")
-    about = {"dataset": opts.dataset, "weights": opts.weights, "images": len(samples)}
+    about = {"dataset": opts.dataset, "weights": os.path.basename(opts.weights), "images": len(samples)}
     jobs = [job for job in plan.jobs([opts.batch_size], **about) if sweep.missing(job, plan.results, opts.again).batch_sizes]
-    print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images of {classes} classes each"))
+    print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images each"))
     done = []
     with progress(len(jobs) * len(samples)) as show:
         for job in jobs:
@@ -175,7 +185,7 @@ def accuracy(opts: argparse.Namespace) -> int:
     return plan.finish(done)
 
 
-def _count(job: sweep.Job, plan: options.Plan, weights: str, samples: list, classes: int, show) -> dict:
+def _count(job: sweep.Job, plan: options.Plan, weights: str, samples: list, classes: int | None, show) -> dict:
     seen = 0
     try:
         args = (job, plan.framework, plan.where, weights, samples, classes)
@@ -210,7 +220,7 @@ def parser() -> argparse.ArgumentParser:
     images = add[accuracy]
     images.add_argument("--images", required=True, metavar="DIR", help="one folder a class, or a flat folder with --labels")
     images.add_argument("--labels", metavar="FILE", help="lines of: file name, class number from 0")
-    images.add_argument("--weights", default="pretrained", help="pretrained (may download), or a file (default: %(default)s)")
+    images.add_argument("--weights", default="pretrained", help="pretrained (may download), random, or a file (default: %(default)s)")
     images.add_argument("--batch-size", type=options.positive, default=64, help="(default: %(default)s)")
     images.add_argument("--dataset", default="ILSVRC 2012 validation", help="name for the record (default: %(default)s)")
     return main

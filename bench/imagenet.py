@@ -16,25 +16,24 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 Sample = tuple[str, int]  # path of an image, number of its class
 
 
-def find(folder: str, labels: str | None = None) -> tuple[list[Sample], int]:
-    """The labelled images in `folder` and the number of classes.
+def find(folder: str, labels: str | None = None) -> tuple[list[Sample], int | None]:
+    """The labelled images in `folder`, and the number of classes that the network must have, where the folder tells.
 
     Without `labels` each class has a folder of its own, and the classes count in the order of their names, as
-    ImageNet's synsets do. With it the images lie flat, and each line of the file is: file name, class number from 0.
-    Raises UsageError where that is not what is there.
+    ImageNet's synsets do: a part of the folders would be counted wrongly. With it the images lie flat, and each line of
+    the file is: file name, class number from 0. Raises UsageError where that is not what is there.
     """
     root = Path(folder)
     if not root.is_dir():
         raise UsageError(f"no folder {folder}: --images names the folder of the validation images")
-    samples = _flat(root, Path(labels)) if labels else _by_folder(root)
-    return samples, max(label for _, label in samples) + 1
+    return (_flat(root, Path(labels)), None) if labels else _by_folder(root)
 
 
-def evaluate(predict: Callable, samples: list[Sample], batch_size: int, crop: int, classes: int) -> Iterator[tuple[int, int, int]]:
+def evaluate(predict: Callable, samples: list[Sample], batch_size: int, crop: int, classes: int | None) -> Iterator[tuple[int, int, int]]:
     """Yield (images seen, top-1 right, top-5 right) after each batch; images are read while the network computes.
 
-    `predict` turns float32 images, (batch, 3, crop, crop), into logits, (batch, classes). Raises ValueError if the
-    network has fewer outputs than there are classes, an answer is not finite, or an image can't be read.
+    `predict` turns float32 images, (batch, 3, crop, crop), into logits, (batch, outputs). Raises ValueError if the
+    network's outputs are not as many as the classes, an answer is not finite, or an image can't be read.
     """
     seen = top1 = top5 = 0
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -47,8 +46,9 @@ def evaluate(predict: Callable, samples: list[Sample], batch_size: int, crop: in
             logits = predict(images)
             if not np.isfinite(logits).all():
                 raise ValueError("the network's answers are not finite numbers: its weights or precision do not fit")
-            if logits.shape[1] < classes:
-                raise ValueError(f"the network has {logits.shape[1]} outputs, but the images have {classes} classes")
+            needed = classes or max(label for _, label in samples) + 1
+            if logits.shape[1] < needed or (classes and logits.shape[1] != classes):
+                raise ValueError(f"the network has {logits.shape[1]} outputs, but the images have {needed} classes")
             best = np.argsort(-logits, axis=1, kind="stable")[:, :5]
             seen += len(labels)
             top1 += int((best[:, 0] == labels).sum())
@@ -73,13 +73,13 @@ def read(path: str, crop: int) -> np.ndarray:
     return ((np.asarray(image, np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1)
 
 
-def _by_folder(root: Path) -> list[Sample]:
+def _by_folder(root: Path) -> tuple[list[Sample], int]:
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     samples = [(str(file), label) for label, folder in enumerate(folders) for file in _images(folder)]
     if not samples:
         what = "a flat folder of images; --labels names the file of their classes" if _images(root) else "no images"
         raise UsageError(f"{root}: expected one folder a class with images in it, got {what}")
-    return samples
+    return samples, len(folders)
 
 
 def _flat(root: Path, labels: Path) -> list[Sample]:

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import fnmatch
+import os
 import shlex
 import sys
 
@@ -67,7 +68,7 @@ class Plan:
         self.framework, self.where = opts.framework, device.find(opts.device)
         known = list(self.adapter.models[workload])
         self.models = chosen_models(opts.models or _default_models(known), known)
-        self.environment = self.adapter.environment(opts.threads)
+        self.environment = self.adapter.environment(opts.threads) | device.only_visible(self.where)
         if self.where != "cpu":  # say at once, not in every record, that this build can't use the device
             list(_refused(run_in_process(_start_on, opts.framework, self.where, silence_s=300, environment=self.environment)))
         self.fields = sweep.common_fields(
@@ -91,9 +92,10 @@ class Plan:
         return f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}: {points} to measure, {estimate}{held}"
 
     def finish(self, done: list[dict]) -> int:
-        """Say what came of it, and what to do next."""
+        """Say what came of it, and what to do next. Returns the exit status: 1 if nothing but failures came of it."""
         print(f"{sweep.tally(done)}; saved in {self.results.path}. See it with: make html")
-        return 0
+        broken = [record for record in done if record["status"] in ("crashed", "timed_out", "unsupported")]
+        return 1 if done and len(broken) == len(done) else 0
 
 
 def chosen_models(pattern: str, known: list[str]) -> list[str]:
@@ -108,15 +110,17 @@ def chosen_models(pattern: str, known: list[str]) -> list[str]:
 
 
 def command(script: str, argv: list[str]) -> str:
-    """The command that measures this again: without the folder of the results, which is the user's own affair."""
-    words = [word for before, word in zip(["", *argv], argv)
-             if before != "--results" and not word.startswith(("--results", "--again"))]  # fmt: skip
-    return shlex.join(["python", "-m", "bench." + script.removesuffix(".py"), *words])
+    """The command that measures this again, without what is the user's own affair: the paths, and --again."""
+    words = [word.replace("=", " ", 1).split(" ", 1) if word.startswith("--") else [word] for word in argv]
+    words = [part for parts in words for part in parts if part != "--again"]
+    kept = [os.path.basename(word.rstrip("/")) if before in ("--images", "--labels", "--weights") else word
+            for before, word in zip(["", *words], words) if "--results" not in (before, word)]  # fmt: skip
+    return shlex.join(["python", "-m", "bench." + script.removesuffix(".py"), *kept])
 
 
 def _start_on(framework: str, where: str):
     """In a process of its own: raises NotImplementedError with the reason if the framework can't use the device."""
-    adapters.get(framework).start(where)
+    adapters.get(framework).start(where.partition(":")[0])
     yield from ()
 
 
@@ -128,7 +132,7 @@ def _refused(process):
 
 
 def main(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
-    """Run the command that `argv` names. Returns 0 when it is done, 2 after a user's mistake, 130 after Ctrl-C."""
+    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake, 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     opts = parser.parse_args(argv)
     opts.argv = argv
@@ -136,6 +140,9 @@ def main(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
         return opts.run(opts)
     except (UsageError, ResultsError, RecordError, device.DeviceError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"{parser.prog}: this needs the package {error.name}: pip install {error.name}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. Every finished point is saved; the same command goes on from there.", file=sys.stderr)
@@ -154,7 +161,8 @@ def _adapter(framework: str, precision: str):
 
 
 def _default_models(known: list[str]) -> str:
-    return ORIGINAL_19 if "AlexNet" in known else "*"
+    """The original networks, as far as the framework has them; all of its own if it has none."""
+    return ",".join(name for name in ORIGINAL_19.split(",") if name in known) or "*"
 
 
 def _close(name: str, known: list[str]) -> str:

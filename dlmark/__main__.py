@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dlmark.benchmark import ResultsError, read_records
+from dlmark.benchmark import ResultsError, read_records, refuse_twins
 from dlmark.record import RecordError
 
 
@@ -13,7 +13,9 @@ def check(paths: Sequence[str]) -> int:
     wrong = 0
     for path in paths:
         try:
-            print(f"{path}: {len(read_records(path)):,} records, all right")
+            records = read_records(path)
+            refuse_twins(records, path)
+            print(f"{path}: {len(records):,} records, all right")
         except (ResultsError, RecordError) as error:
             print(error, file=sys.stderr)
             wrong += 1

@@ -1,10 +1,11 @@
-"""Load result files, save records as they are measured, and run a measurement in a process of its own."""
+"""Load result files, and save records as they are measured."""
 
 import fnmatch
 import json
 import os
 import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from dlmark.record import RecordError, check, point
@@ -79,8 +80,11 @@ class SaveResults:
     def __init__(self, name: str, folder: str | os.PathLike | None = None):
         """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written."""
         self.path = results_folder(folder) / name
-        self._records = {point(r): r for r in read_records(self.path)} if os.path.exists(self.path) else {}
-        self._write()
+        held = read_records(self.path) if os.path.exists(self.path) else []
+        refuse_twins(held, self.path)
+        self._records = {point(record): record for record in held}
+        with _writing(self.path):  # now, and not after the first hour of measuring
+            tempfile.TemporaryFile(dir=self.path.parent).close()
 
     def get(self, record: dict) -> dict | None:
         """The record that is held for the same point, if any."""
@@ -93,17 +97,17 @@ class SaveResults:
 
     def _write(self) -> None:
         lines = ",\n".join(json.dumps(r, ensure_ascii=False, allow_nan=False) for r in self._records.values())
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self._records:
-                _write_atomically(self.path, f"[\n{lines}\n]\n")
-            else:  # nothing to keep yet: only show that the folder can be written
-                tempfile.TemporaryFile(dir=self.path.parent).close()
-        except OSError as error:
-            raise ResultsError(
-                f"{self.path}: can't be written ({error.strerror}). Name a folder that you may write to, "
-                "with --results or DLMARK_RESULTS."
-            ) from error
+        with _writing(self.path):
+            _write_atomically(self.path, f"[\n{lines}\n]\n")
+
+
+def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
+    """Raise RecordError if two records measure the same point: only one of them can be kept."""
+    numbers: dict[tuple, int] = {}
+    for number, record in enumerate(records):
+        first = numbers.setdefault(point(record), number)
+        if first != number:
+            raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
 
 
 def file_name(script: str, function: str, framework: str, device: str) -> str:
@@ -114,6 +118,17 @@ def file_name(script: str, function: str, framework: str, device: str) -> str:
 def slug(text: str) -> str:
     """`text` in lower case, with one dash for whatever is not a letter, a digit or a dot."""
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+@contextmanager
+def _writing(path: Path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: can't be written ({error.strerror}). Name a folder that you may write to, with --results or DLMARK_RESULTS."
+        ) from error
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -41,10 +42,11 @@ def find(name: str) -> str:
 
 def gpu_names() -> list[str]:
     """Names of the GPUs that NVML reports, in its order; none where there is no driver."""
-    with _nvml() as nvml:
-        if nvml is None:
-            return []
-        return [_text(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(i))) for i in range(nvml.nvmlDeviceGetCount())]
+    nvml = _nvml()
+    if nvml is None:
+        return []
+    with _plain_errors(nvml):
+        return [_text(nvml.nvmlDeviceGetName(_handle(f"gpu:{i}"))) for i in range(nvml.nvmlDeviceGetCount())]
 
 
 def describe(device: str, threads: int, libraries: tuple[str, ...] = ()) -> dict:
@@ -52,50 +54,53 @@ def describe(device: str, threads: int, libraries: tuple[str, ...] = ()) -> dict
     fields = {"host": host(), "threads": threads, "library_versions": library_versions(libraries)}
     if device == "cpu":
         return {"device": f"{cpu_name()}, {threads} thread{'s' if threads > 1 else ''}", **fields}
-    with _nvml() as nvml:
-        handle = nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))
-        return {
-            "device": _text(nvml.nvmlDeviceGetName(handle)),
-            "driver_version": _text(nvml.nvmlSystemGetDriverVersion()),
-            **fields,
-        }
+    nvml = _nvml()
+    with _plain_errors(nvml):
+        name, driver = nvml.nvmlDeviceGetName(_handle(device)), nvml.nvmlSystemGetDriverVersion()
+    return {"device": _text(name), "driver_version": _text(driver), **fields}
+
+
+def only_visible(device: str) -> dict[str, str]:
+    """Variables under which CUDA sees this GPU alone, as its first: CUDA and NVML count in different orders."""
+    if device == "cpu":
+        return {}
+    with _plain_errors(_nvml()):
+        return {"CUDA_VISIBLE_DEVICES": _text(_nvml().nvmlDeviceGetUUID(_handle(device)))}
 
 
 def state(device: str) -> dict:
     """The record's fields about the device right now: clock, power, temperature, throttling; none on a CPU."""
     if device == "cpu":
         return {}
-    with _nvml() as nvml:
-        handle = nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))
-        bits = _asked(nvml, nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
-        power_mw = _asked(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
-        return {
-            "clock_mhz": _asked(nvml, nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
-            "power_w": power_mw and power_mw / 1_000,
-            "temperature_c": _asked(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-            "throttle_reasons": [reason for bit, reason in THROTTLE.items() if bits & bit],
-        }
+    nvml, handle = _nvml(), _handle(device)
+    bits = _asked(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+    power_mw = _asked(nvml.nvmlDeviceGetPowerUsage, handle)
+    return {
+        "clock_mhz": _asked(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
+        "power_w": power_mw and power_mw / 1_000,
+        "temperature_c": _asked(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        "throttle_reasons": [reason for bit, reason in THROTTLE.items() if bits & bit],
+    }
 
 
 def memory_total_mb(device: str) -> float:
-    """Memory of the device; on a CPU what is available now."""
+    """Memory of a GPU. Raises DeviceError where NVML does not tell."""
+    with _plain_errors(_nvml()):
+        return _nvml().nvmlDeviceGetMemoryInfo(_handle(device)).total / MIB
+
+
+def process_memory_mb(device: str) -> float | None:
+    """Memory that this process holds now: on a GPU as NVML tells, on a CPU resident; None where nobody tells."""
     if device == "cpu":
-        return _proc_kib("/proc/meminfo", "MemAvailable") / 1024
-    with _nvml() as nvml:
-        return nvml.nvmlDeviceGetMemoryInfo(nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))).total / MIB
+        return _proc_mb("VmRSS")
+    held = _asked(_nvml().nvmlDeviceGetComputeRunningProcesses, _handle(device)) or []
+    used = [process.usedGpuMemory for process in held if process.pid == os.getpid()]
+    return used[0] / MIB if used and used[0] else None
 
 
-def memory_used_mb(device: str) -> float:
-    """Memory in use: of the whole device as NVML sees it; on a CPU this process's resident memory."""
-    if device == "cpu":
-        return _proc_kib("/proc/self/status", "VmRSS") / 1024
-    with _nvml() as nvml:
-        return nvml.nvmlDeviceGetMemoryInfo(nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))).used / MIB
-
-
-def process_peak_mb() -> float:
-    """This process's peak resident memory since the last reset_process_peak."""
-    return _proc_kib("/proc/self/status", "VmHWM") / 1024
+def process_peak_mb() -> float | None:
+    """This process's peak resident memory since the last reset_process_peak; None where the system does not tell."""
+    return _proc_mb("VmHWM")
 
 
 def limit_memory_growth(limit_mb: float) -> None:
@@ -124,8 +129,10 @@ def cpu_name() -> str:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: by its affinity, and in a container by its quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
+    return max(1, min(allowed, int(quota) // int(period))) if quota.isdecimal() else allowed
 
 
 def host() -> str:
@@ -134,12 +141,12 @@ def host() -> str:
     memory = f"{_proc_kib('/proc/meminfo', 'MemTotal') / MIB:.0f} GB, " if _read("/proc/meminfo") else ""
     identity = _read("/etc/machine-id").strip() or platform.node()
     number = hashlib.sha256(f"dlmark {identity}".encode()).hexdigest()[:6]  # not to be traced back to the machine
-    return f"{cores()}-core {kind}, {memory}{platform.system()} {platform.release().partition('-')[0]}, no. {number}"
+    return f"{cores()}-core {kind}, {memory}{platform.system()}, no. {number}"
 
 
 def library_versions(libraries: tuple[str, ...]) -> dict[str, str]:
-    """Versions of Python and of those of `libraries` that are installed."""
-    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    """Versions of the system's kernel, of Python, and of those of `libraries` that are installed."""
+    versions = {platform.system(): platform.release(), "python": ".".join(map(str, sys.version_info[:3]))}
     for name in libraries:
         try:
             versions[name] = metadata.version(name)
@@ -148,30 +155,38 @@ def library_versions(libraries: tuple[str, ...]) -> dict[str, str]:
     return versions
 
 
-@contextmanager
+@cache
 def _nvml():
-    """pynvml, initialized, or None where there is no driver."""
+    """pynvml, initialized once a process, or None where there is no driver."""
     try:
         import pynvml
-    except ImportError:
-        yield None
-        return
-    try:
+
         pynvml.nvmlInit()
+    except ImportError:
+        return None
     except pynvml.NVMLError:
-        yield None
-        return
+        return None
+    return pynvml
+
+
+def _handle(device: str):
+    return _nvml().nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))
+
+
+@contextmanager
+def _plain_errors(nvml):
+    """Turn NVML's errors into a DeviceError that a user can act on."""
     try:
-        yield pynvml
-    finally:
-        pynvml.nvmlShutdown()
+        yield
+    except nvml.NVMLError as error:
+        raise DeviceError(f"NVML can't tell about the GPU: {error}. See what nvidia-smi says, or use --device cpu.") from error
 
 
-def _asked(nvml, question, *args):
+def _asked(question, *args):
     """NVML's answer, or None where this device has none."""
     try:
         return question(*args)
-    except nvml.NVMLError:
+    except _nvml().NVMLError:
         return None
 
 
@@ -184,6 +199,10 @@ def _read(path: str) -> str:
         return Path(path).read_text()
     except OSError:
         return ""
+
+
+def _proc_mb(name: str) -> float | None:
+    return _proc_kib("/proc/self/status", name) / 1024 or None
 
 
 def _proc_kib(path: str, name: str) -> int:

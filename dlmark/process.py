@@ -39,12 +39,13 @@ def run_in_process(
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.NamedTemporaryFile() as errors:
+        kills = _out_of_memory_kills()
         process = context.Process(target=_serve, args=(sender, errors.name, function, args), daemon=True)
         with _environment(environment or {}), _interrupts_held_back():
             process.start()
         sender.close()
         try:
-            while (message := _next(receiver, process, silence_s, errors.name))[0] == "value":
+            while (message := _next(receiver, process, silence_s, errors.name, kills))[0] == "value":
                 yield message[1]
             if message[0] == "failed":
                 raise ProcessEnded(*message[1:])
@@ -76,7 +77,7 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
         os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
 
 
-def _next(receiver, process, silence_s: float, errors_path: str) -> tuple:
+def _next(receiver, process, silence_s: float, errors_path: str, kills: int) -> tuple:
     """The process's next message; one made here if it hangs or dies."""
     if not receiver.poll(min(silence_s, LONGEST_WAIT_S)):
         return "failed", "timed_out", f"gave no sign of life for {silence_s:g} s and was ended"
@@ -84,18 +85,27 @@ def _next(receiver, process, silence_s: float, errors_path: str) -> tuple:
         return receiver.recv()
     except (EOFError, OSError):  # an OSError where it died in the middle of a message
         process.join()
-        return "failed", *_how_it_died(process.exitcode, errors_path)
+        return "failed", *_how_it_died(process.exitcode, errors_path, _out_of_memory_kills() > kills)
 
 
-def _how_it_died(exit_code: int, errors_path: str) -> tuple[str, str]:
+def _how_it_died(exit_code: int, errors_path: str, for_memory: bool) -> tuple[str, str]:
     with open(errors_path, errors="replace") as file:
         words = file.read()[-20_000:]
-    if exit_code == -signal.SIGKILL:
-        return "out_of_memory", "was killed (SIGKILL), as the system does when memory runs out"
+    if exit_code == -signal.SIGKILL and for_memory:
+        return "out_of_memory", "was killed by the system, which had run out of memory"
     how = f"ended by signal {_signal_name(-exit_code)}" if exit_code < 0 else f"ended with exit status {exit_code}"
     status = "out_of_memory" if OUT_OF_MEMORY.search(words) else "crashed"
     last = _essence(words)
     return status, f"{how}: {last}" if last else how
+
+
+def _out_of_memory_kills() -> int:
+    """How many processes the system has killed for want of memory (proc_vmstat(5), oom_kill)."""
+    try:
+        with open("/proc/vmstat") as file:
+            return int(re.search(r"^oom_kill (\d+)$", file.read(), re.MULTILINE)[1])
+    except (OSError, TypeError):  # not on Linux, or an old kernel
+        return 0
 
 
 def _signal_name(number: int) -> str:

@@ -69,14 +69,14 @@ FIELDS = {
     "first_call_s": Field("number", "s", "first call at this batch size: compiling, autotuning, first memory"),
     "warmup_s": Field("number", "s", "warm-up after the first call, until two successive blocks agree"),
     # memory and state of the device
-    "device_mem": Field("number", "MB", "peak growth of device memory since before the network was built (2^20 bytes)"),
+    "device_mem": Field("number", "MB", "peak growth of memory since before the network was built: resident on a CPU, the process's on a GPU (2^20 bytes)"),
     "process_mem_mb": Field("number", "MB", "peak resident memory of the measuring process (2^20 bytes)"),
     "memory_limit_mb": Field("number", "MB", "limit within which the largest batch was sought (2^20 bytes)"),
     "trials": Field("integer", "", "batches that were tried in the search for the largest"),
     "energy_j": Field("number", "J", "energy per image in steady state, where the device counts it"),
-    "power_w": Field("number", "W", "power drawn at the end of the timed blocks"),
-    "clock_mhz": Field("number", "MHz", "clock of the processing units at the end of the timed blocks"),
-    "temperature_c": Field("number", "°C", "temperature at the end of the timed blocks", low=-273.15, high=1_000),
+    "power_w": Field("number", "W", "power drawn right after the timed blocks"),
+    "clock_mhz": Field("number", "MHz", "clock of the processing units right after the timed blocks"),
+    "temperature_c": Field("number", "°C", "temperature right after the timed blocks", low=-273.15, high=1_000),
     "throttle_reasons": Field("texts", "", "reasons that the device gave for lowering its clocks"),
     # accuracy
     "accuracy": Field("number", "", "top-1 accuracy", high=1),
@@ -98,7 +98,7 @@ FIELDS = {
 
 # Two records of one point differ in none of these; the newer replaces the older.
 POINT = ("model", "workload", "framework", "framework_version", "precision", "mode", "batch_size", "input_shape",
-         "threads", "device", "host", "memory_limit_mb", "dataset", "weights", "source")  # fmt: skip
+         "threads", "device", "host", "memory_limit_mb", "dataset", "images", "weights", "source")  # fmt: skip
 
 # A largest batch is an outcome, so it does not tell two searches apart.
 OUTCOMES = {"memory_limit_mb": "batch_size"}

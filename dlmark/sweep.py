@@ -16,6 +16,7 @@ class Job:
     model: str
     batch_sizes: list[int]
     fields: dict = field(default_factory=dict)  # what every record of the job has in common
+    image_s: float = 0  # seconds an image at the nearest batch size that is known, to foretell what the next will take
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
@@ -41,7 +42,8 @@ def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: flo
             return True
         return held.get("status") == "time_cap" and (held.get("time_cap_s") or 0) < time_cap_s
 
-    return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields)
+    held = [record for b in sorted(job.batch_sizes) if (record := results.get(job.record(b)))]
+    return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields, _image_s(held, job.image_s))
 
 
 def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float, environment: dict) -> Iterator[dict]:
@@ -53,13 +55,14 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
     without a try.
     """
     for job in jobs:
-        left = list(job.batch_sizes)
+        left, image_s = list(job.batch_sizes), job.image_s
         while left:
-            part = Job(job.model, left, job.fields)
+            part = Job(job.model, left, job.fields, image_s)
             try:
                 for record in run_in_process(measure, part, *args, silence_s=silence_s, environment=environment):
                     if "starting" not in record:
                         left.remove(record["batch_size"])
+                        image_s = _image_s([record], image_s)
                     yield record
                 break
             except ProcessEnded as end:
@@ -74,8 +77,16 @@ def _readable(value: object) -> object:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
+def _image_s(records: list[dict], otherwise: float) -> float:
+    """Seconds an image in the last record that has a throughput."""
+    known = [record["throughput"] for record in records if record.get("throughput")]
+    return 1 / known[-1] if known else otherwise
+
+
 def _after(end: ProcessEnded, left: list[int]) -> dict[int, str]:
     """The batch sizes that need no further try after `end`, each with the reason."""
+    if not left:  # it died after its last record
+        return {}
     failed = {left[0]: end.reason}
     if end.status == "out_of_memory":
         failed |= {b: f"not tried: batch {left[0]} already ran out of memory" for b in left[1:]}

@@ -32,13 +32,20 @@ class Timing:
     block_times_s: list[float] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    state: dict = field(default_factory=dict)  # of the device, right after the timed blocks
 
 
-def measure(run: Callable, wait: Callable, rules: Rules = Rules(), *, clock: Callable[[], float] = perf_counter) -> Timing:
-    """Time `run`, which queues one batch, and `wait`, which returns when the device is done with all that is queued."""
+def measure(
+    run: Callable, wait: Callable, rules: Rules = Rules(), *, state: Callable[[], dict] = dict, clock: Callable[[], float] = perf_counter
+) -> Timing:
+    """Time `run`, which queues one batch, and `wait`, which returns when the device is done with all that is queued.
+
+    `state` is asked once, right after the timed blocks, and its answer kept.
+    """
     timing = Timing(first_call_s=_block(run, wait, 1, clock))
     _warm_up(timing, run, wait, rules, clock)
     _timed_blocks(timing, run, wait, rules, clock)
+    timing.state = state()
     _latency_pass(timing, run, wait, rules, clock)
     return timing
 
@@ -47,8 +54,8 @@ def median_interval(values: list[float], confidence: float = 0.95) -> tuple[floa
     """Interval of the median by order statistics, with no assumption on the distribution.
 
     The narrowest symmetric pair of order statistics whose coverage is at least `confidence` (David and Nagaraja,
-    Order Statistics, 3rd ed., section 7.1). Infinite where there are too few values. It holds for independent values:
-    the values here are blocks, which are longer than most disturbances.
+    Order Statistics, 3rd ed., section 7.1). Infinite where there are too few values. It holds for independent values.
+    Blocks that follow each other are not quite that, so the interval is somewhat too narrow.
     """
     ordered, n = sorted(values), len(values)
     below, tail = 0, 0.0  # tail = P(fewer than `below` + 1 values lie under the median)
@@ -148,4 +155,5 @@ def as_fields(timing: Timing, batch_size: int) -> dict:
         "first_call_s": timing.first_call_s,
         "warmup_s": timing.warmup_s,
         "flags": timing.flags,
+        **timing.state,
     }

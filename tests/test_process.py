@@ -82,7 +82,7 @@ ENDS = {
     "abort for memory": ((say_and_abort, "terminate called\nstd::bad_alloc\nmore\n"), "out_of_memory", "ended by signal SIGABRT: std::bad_alloc"),
     "a segmentation fault": ((kill_itself, signal.SIGSEGV), "crashed", "ended by signal SIGSEGV"),
     "a real-time signal": ((kill_itself, 40), "crashed", "ended by signal 40"),
-    "the kernel's kill": ((kill_itself, signal.SIGKILL), "out_of_memory", "was killed (SIGKILL), as the system does when memory runs out"),
+    "somebody's kill": ((kill_itself, signal.SIGKILL), "crashed", "ended by signal SIGKILL"),
     "MemoryError": ((raise_, MemoryError()), "out_of_memory", "MemoryError"),
     "CUDA's words": ((raise_, RuntimeError("trace:\nCUDA error: out of memory\nat x.cc")), "out_of_memory", "RuntimeError: CUDA error: out of memory"),
     "NotImplementedError": ((raise_, NotImplementedError("No float16 here.")), "unsupported", "No float16 here."),

@@ -1,5 +1,6 @@
 """MXNet 1.9: the networks of the Gluon model zoo and of GluonCV, hybridized with static memory."""
 
+import os
 import re
 
 packages = ("mxnet", "mxnet-cu112", "mxnet-cu110", "mxnet-cu102", "mxnet-cu117")  # any of these is the framework
@@ -81,13 +82,12 @@ def start(device: str = "cpu"):
         return mx.cpu()
     if not mx.context.num_gpus():
         raise NotImplementedError("this build of MXNet runs on the CPU only: install mxnet-cu112==1.9.1, or use --device cpu")
-    index = int(device.partition(":")[2])
-    if _compute_capability(index) >= (9, 0):
+    if _compute_capability() >= (9, 0):
         raise NotImplementedError(
             "MXNet 1.9.1 holds machine code for Maxwell to Ada GPUs and can't run on newer ones (Hopper, Blackwell): "
             "measure this device with another framework"
         )
-    return mx.gpu(index)
+    return mx.gpu()
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):
@@ -110,6 +110,7 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
         network.initialize(mx.init.Xavier(), ctx=context)
     elif weights != "pretrained":
         network.load_parameters(weights, ctx=context)
+    network.hybridize(static_alloc=True)
     network.context = context
     return network
 
@@ -138,11 +139,11 @@ def predict(network, images):
     return (logits[0] if isinstance(logits, (list, tuple)) else logits).asnumpy()  # NASNet: logits and an auxiliary output
 
 
-def _compute_capability(index: int) -> tuple[int, int]:
+def _compute_capability() -> tuple[int, int]:
+    """Of the one GPU that this process sees."""
     import pynvml
 
     pynvml.nvmlInit()
-    try:
-        return tuple(pynvml.nvmlDeviceGetCudaComputeCapability(pynvml.nvmlDeviceGetHandleByIndex(index)))
-    finally:
-        pynvml.nvmlShutdown()
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    handle = pynvml.nvmlDeviceGetHandleByUUID(gpu) if gpu.startswith("GPU-") else pynvml.nvmlDeviceGetHandleByIndex(0)
+    return tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle))
