@@ -16,7 +16,7 @@ help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "make results takes BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1 and PYTHON."
-	@echo "make html and make results take DLMARK_RESULTS, another folder for the result files."
+	@echo "DLMARK_RESULTS=folder reads and writes the results there; for make html it has to hold a copy of results/ too."
 
 html: $(READY)  ## build the site into _build/html
 	@$(PYTHON) -m sphinx -b html -W --keep-going -j auto . _build/html
@@ -41,13 +41,14 @@ results: $(READY)  ## measure this machine and write into results/
 	  $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(AGAIN),--again)
 
 check: $(READY)  ## check the result files
-	@$(PYTHON) -m dlmark check results/*.json
+	@$(PYTHON) -m dlmark check $(or $(DLMARK_RESULTS),results)/*.json
 
 clean:  ## remove the site, caches and the environment
 	rm -rf _build .cache .venv
 
 .venv/ready: requirements.txt pyproject.toml
-	@test -n "$(BASE_PYTHON)" || { echo "Python 3.11 or newer is needed; set BASE_PYTHON to one."; exit 1; }
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, got '$(BASE_PYTHON)': set BASE_PYTHON to one."; exit 1; }
 	@echo "Setting up .venv with $(BASE_PYTHON): about two minutes, once."
 	@$(BASE_PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -1,7 +1,10 @@
 """One function a plot: a DataFrame from `load_results` in, a Bokeh figure out. Nothing is read, shown or changed.
 
-Filled marks were measured by this benchmark, hollow ones published elsewhere; a grey cross has no number and says why.
+Filled marks were measured by this benchmark, hollow ones come from elsewhere (or do not say where from); a grey cross has
+no number and says why.
 """
+
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -12,16 +15,20 @@ from bokeh.plotting import figure
 from dlmark import style
 
 # The columns that tell series apart, beside network and batch size.
-CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host"]
+CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host", "workload", "input_shape",
+              "published_date", "source"]  # fmt: skip
+# What a label leaves out where it tells nothing apart: all of a host but its number, of a source the path.
+LEFT_OUT = {"host": r"^.*, ", "source": r"^published: |:.*"}
 IMAGES_S = "images per second"
 
 
 def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput over batch size", height: int = 380) -> figure:
-    """Throughput over batch size, both in log scale: a line a network, device and whatever else differs.
+    """Throughput over batch size, both in log scale: a line a network, device, source and whatever else differs.
 
-    Needs the columns model, batch_size and throughput. Bars show the 95% interval where there is one.
+    Needs the columns model, batch_size and throughput. Bars show the 95% interval where there is one. Rows without a batch
+    size are left out; raises ValueError if none is left.
     """
-    points = _points(data, ["model", "batch_size", "throughput"])
+    points = _known(_points(data, ["model", "batch_size", "throughput"]), ["batch_size"])
     labels = _series(points, ["model", *CONDITIONS])
     looks = _looks(points, labels)
     room = 22 * len(looks) if len(looks) > 1 else 0  # for the legend
@@ -40,28 +47,32 @@ def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
     Needs the columns model, batch_size and throughput; device_mem adds the memory. Networks that `data` does not have
     are passed over, unless it has none of them.
     """
-    _require(data, ["model", "batch_size", "throughput"])
-    there = [model for model in models if model in set(data["model"])]
+    points = _known(_points(data, ["model", "batch_size", "throughput"]), ["batch_size"])
+    there = [model for model in models if model in set(points["model"])]
     if not there:
-        raise ValueError(f"nothing to draw: data has none of the networks {list(models)}; it has {sorted(data['model'].unique())}")
-    cells = [_cell(data[data["model"] == model], model) for model in there]
+        raise ValueError(f"nothing to draw: data has none of the networks {list(models)}; it has {sorted(points['model'].unique())}")
+    cells = [_cell(points[points["model"] == model], model) for model in there]
     # As many cells side by side as fit: three on a wide screen, one on a phone.
     return row(cells, sizing_mode="stretch_width", styles={"display": "grid", "grid-template-columns": "repeat(auto-fill, minmax(270px, 1fr))"})
 
 
 def max_batch_size(data: pd.DataFrame) -> figure:
-    """The largest batch that fits, by network and device, in log scale. Needs the columns model and batch_size."""
-    points = _points(data, ["model", "batch_size"])
+    """The largest batch that fits, by network and device, in log scale. Needs the columns model and batch_size.
+
+    A search without an outcome is a cross at the left edge. Raises ValueError if there is neither.
+    """
+    points = _known(_points(data, ["model", "batch_size"]), ["batch_size"], or_failed=True)
     if "memory_limit_mb" in points:
         limits = points["memory_limit_mb"].map(lambda mb: f" within {mb:,.0f} MB" if pd.notna(mb) else "")
         points["device"] = points.get("device", pd.Series("", index=points.index)).fillna("") + limits
-    order = points.groupby("model")["batch_size"].max().sort_values().index
-    plot = style.plain_figure("Largest batch that fits", "largest batch size (images)", "", height=120 + 26 * len(order),
-                              x_axis_type="log", y_range=FactorRange(*order))  # fmt: skip
-    style.log_axis(plot.xaxis[0])
-    labels = _series(points, CONDITIONS)
-    for number, (label, part) in enumerate(points.groupby(labels, sort=False)):
-        _dots(plot, part, "batch_size", "model", label, *style.PALETTE[number % len(style.PALETTE)])
+    points["row"] = _row_names(points, ["model", "input_shape"])
+    labels = _series(points, [name for name in CONDITIONS if name != "input_shape"])
+    looks = style.in_turn(labels.unique())
+    heights = (120 + 22 * len(looks), 26)  # the legend has a line a series
+    plot = _rows_figure("Largest batch that fits", "largest batch size (images)", points, "batch_size", heights=heights)
+    for label, part in points.groupby(labels, sort=False):
+        _dots(plot, part, "batch_size", "row", label, *looks[label])
+    _crosses_at_left_edge(plot, points, "batch_size")
     style.legend_below(plot, columns=1)
     return plot
 
@@ -69,19 +80,18 @@ def max_batch_size(data: pd.DataFrame) -> figure:
 def throughput_vs_device(data: pd.DataFrame) -> figure:
     """Throughput of one network on each device, a mark a batch size: the darker, the larger.
 
-    Needs the columns model, device, batch_size and throughput.
+    Needs the columns model, device, batch_size and throughput. A point that failed is a cross at the left edge; rows with
+    neither number nor failure are left out. Raises ValueError if none is left.
     """
-    points = _points(data, ["model", "device", "batch_size", "throughput"])
-    points["device"] = _series(points, ["device", "precision", "framework", "threads", "host"])
-    order = points.groupby("device")["throughput"].max().sort_values().index
+    points = _known(_points(data, ["model", "device", "batch_size", "throughput"]), ["batch_size", "throughput"], or_failed=True)
+    points["row"] = _row_names(points, ["device", "precision", "framework", "threads", "host"])
     name = ", ".join(points["model"].unique()[:3])
-    plot = style.plain_figure(f"{name} on various hardware", IMAGES_S, "", height=150 + 34 * len(order),
-                              x_axis_type="log", y_range=FactorRange(*order))  # fmt: skip
-    style.log_axis(plot.xaxis[0])
-    sizes = sorted(points["batch_size"].dropna().unique())
+    plot = _rows_figure(f"{name} on various hardware", IMAGES_S, points, "throughput", heights=(150, 34))
+    sizes = sorted(points.loc[~style.no_number(points), "batch_size"].unique())
     for number, size in enumerate(sizes):
         shade = _shade(number / max(1, len(sizes) - 1))
-        _dots(plot, points[points["batch_size"] == size], "throughput", "device", f"batch {size:,.0f}", shade, "circle")
+        _dots(plot, points[points["batch_size"] == size], "throughput", "row", f"batch {size:,.0f}", shade, "circle")
+    _crosses_at_left_edge(plot, points, "throughput")
     style.legend_below(plot, columns=4)
     return plot
 
@@ -128,19 +138,47 @@ def _points(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return data.reset_index(drop=True).copy()
 
 
+def _known(points: pd.DataFrame, columns: list[str], *, or_failed: bool = False) -> pd.DataFrame:
+    """The rows that have each of `columns`, and with `or_failed` those that say why there is no number."""
+    for number, name in enumerate(columns, start=1):
+        points = points[points[name].notna() | (style.no_number(points) & or_failed)]
+        if points.empty:
+            raise ValueError(f"nothing to draw: no row has a {' and a '.join(columns[:number])}")
+    return points.copy()
+
+
 def _series(points: pd.DataFrame, columns: list[str]) -> pd.Series:
     """A label for each row: the first column's text, and of the others only what tells two series apart."""
     columns = [name for name in columns if name in points]
-    labels = _texts(points[columns[0]]) if columns else pd.Series("", index=points.index)
+    labels = _texts(points, columns[0]) if columns else pd.Series("", index=points.index)
     for name in columns[1:]:
-        texts = _texts(points[name])
+        texts = _texts(points, name)
+        if name in LEFT_OUT:
+            texts = _shortened(texts, labels, LEFT_OUT[name])
         several = texts.groupby(labels).transform("nunique") > 1
         labels = labels.where(~several, labels + ", " + texts)
     return labels
 
 
-def _texts(values: pd.Series) -> pd.Series:
-    return pd.Series([f"{v:g}" if isinstance(v, float) and v == v else v if isinstance(v, str) else "not stated" for v in values], values.index)
+def _shortened(texts: pd.Series, labels: pd.Series, left_out: str) -> pd.Series:
+    """Without what matches `left_out`, unless two texts of one label would then look alike."""
+    short = texts.str.replace(left_out, "", regex=True)
+    return short.where(short.groupby(labels).transform("nunique") == texts.groupby(labels).transform("nunique"), texts)
+
+
+def _texts(points: pd.DataFrame, name: str) -> pd.Series:
+    texts = pd.Series([_text(value) for value in points[name]], points.index)
+    if name == "published_date":  # what was measured here has none, and says so
+        texts = texts.mask(style.is_measured(points) & points[name].isna(), "measured")
+    return texts
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "x".join(_text(part) for part in value)
+    if isinstance(value, Real) and value == value:
+        return f"{value:g}"
+    return value if isinstance(value, str) else "not stated"
 
 
 def _looks(points: pd.DataFrame, labels: pd.Series) -> dict[str, tuple[str, str]]:
@@ -148,7 +186,26 @@ def _looks(points: pd.DataFrame, labels: pd.Series) -> dict[str, tuple[str, str]
     families = points["model"].map(style.family).groupby(labels, sort=False).first()
     if families.is_unique:
         return {label: style.FAMILIES[name] for label, name in families.items()}
-    return {label: style.PALETTE[number % len(style.PALETTE)] for number, label in enumerate(families.index)}
+    return style.in_turn(families.index)
+
+
+def _row_names(points: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """The labels of `_series`, cut to fit on an axis."""
+    labels = _series(points, columns)
+    return labels.map(style.fitted(labels.unique()))
+
+
+def _rows_figure(title: str, x_label: str, points: pd.DataFrame, x: str, *, heights: tuple[int, int]) -> figure:
+    """A figure with a row on the y axis for each text in the column row, the largest `x` on top.
+
+    `heights`: of the figure without rows, and of a row, in pixels.
+    """
+    numbers = points[x].where(~style.no_number(points)).astype(float)
+    order = numbers.groupby(points["row"]).max().sort_values(na_position="first").index
+    plot = style.plain_figure(title, x_label, "", height=heights[0] + heights[1] * len(order), x_axis_type="log",
+                              y_range=FactorRange(*order))  # fmt: skip
+    style.log_axis(plot.xaxis[0])
+    return plot
 
 
 def _cell(data: pd.DataFrame, model: str) -> column:
@@ -172,27 +229,34 @@ def _line(plot: figure, part: pd.DataFrame, y: str, label: str, colour: str, mar
     if len(known):
         plot.line(known["batch_size"].tolist(), known[y].tolist(), color=colour, line_width=2, legend_label=label)
     _dots(plot, known, "batch_size", y, label, colour, mark)
-    lost = part[style.no_number(part)].assign(**{y: _height_of_last(known, y)})
-    if len(lost):
-        _crosses(plot, lost, "batch_size", y)
+    lost = part[style.no_number(part)].assign(height=known[y].iloc[-1] if len(known) else 1)
+    _crosses(plot, lost, "batch_size", "height", label)
 
 
 def _dots(plot: figure, part: pd.DataFrame, x: str, y: str, label: str, colour: str, mark: str) -> None:
-    """Marks with their intervals, filled or hollow by source, which tell all about themselves when pointed at."""
-    for published, marks in part[~style.no_number(part)].groupby(style.is_published(part)):
+    """Marks with their intervals, filled if measured here, else hollow, which tell all about themselves when pointed at."""
+    for measured, marks in part[~style.no_number(part)].groupby(style.is_measured(part)):
         source = _source(marks, x, y)
         if "_low" in source.data:
             ends = ("_x", "_low", "_x", "_high") if y == "throughput" else ("_low", "_y", "_high", "_y")
             plot.segment(*ends, source=source, color=colour, line_width=1.5, legend_label=label)
         dots = plot.scatter("_x", "_y", source=source, marker=mark, size=9, line_color=colour, line_width=1.5,
-                            fill_color=colour, fill_alpha=0 if published else 1, legend_label=label)  # fmt: skip
+                            fill_color=colour, fill_alpha=1 if measured else 0, legend_label=label)  # fmt: skip
         style.add_hover(plot, [dots], source.data)
 
 
-def _crosses(plot: figure, part: pd.DataFrame, x: str, y: str) -> None:
-    source = _source(part, x, y)
-    crosses = plot.scatter("_x", "_y", source=source, marker="x", size=10, line_width=2, line_color=style.NO_NUMBER)
+def _crosses(plot: figure, lost: pd.DataFrame, x: str, y: str, label: str) -> None:
+    """A cross for each row of `lost`; a click on `label` in the legend hides it."""
+    if lost.empty:
+        return
+    source = _source(lost, x, y)
+    crosses = plot.scatter("_x", "_y", source=source, marker="x", size=10, line_width=2, line_color=style.NO_NUMBER, legend_label=label)
     style.add_hover(plot, [crosses], source.data)
+
+
+def _crosses_at_left_edge(plot: figure, points: pd.DataFrame, x: str) -> None:
+    failed = style.no_number(points)
+    _crosses(plot, points[failed].assign(edge=1 if failed.all() else points.loc[~failed, x].min()), "edge", "row", "no number")
 
 
 def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:
@@ -205,10 +269,6 @@ def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:
         columns["_low"] = np.maximum(part["throughput"] - reach, part["throughput"] / 20)  # above 0 on a log axis
         columns["_high"] = part["throughput"] + reach
     return ColumnDataSource(columns.reset_index(drop=True).to_dict("list"))
-
-
-def _height_of_last(known: pd.DataFrame, y: str) -> float:
-    return known[y].iloc[-1] if len(known) else 1.0
 
 
 def _frontier(plot: figure, points: pd.DataFrame) -> None:

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterable
+from itertools import chain, count, cycle
 
 import pandas as pd
 from bokeh.models import FixedTicker, HoverTool, LogTicker, NumeralTickFormatter
 from bokeh.plotting import figure
 
-from dlmark.record import PUBLISHED
+from dlmark.record import MEASURED
 
 # Okabe and Ito's colours, told apart with every kind of colour vision and on light and dark ground, each with a mark of
-# its own. A family keeps its colour on every plot; families without one share the last.
+# its own. MobileNet's is their yellow, darkened: on white theirs is too pale. A family keeps its colour on every plot;
+# families without one share the last, a grey that is not theirs.
 FAMILIES = {
     "ResNet-v1": ("#0072b2", "circle"),
     "ResNet-v2": ("#56b4e9", "square"),
@@ -21,7 +23,10 @@ FAMILIES = {
     "MobileNet": ("#9a8a00", "star"),
     "other": ("#888888", "plus"),
 }
-PALETTE = list(FAMILIES.values())[:-1]
+COLOURS, MARKS = zip(*list(FAMILIES.values())[:-1])
+# For series in turn: every colour with its own mark, then every colour with the next one's, and so on. All 49 differ.
+PALETTE = [(colour, MARKS[(place + shift) % len(MARKS)]) for shift in range(len(MARKS)) for place, colour in enumerate(COLOURS)]
+AXIS_ROOM = 32  # characters of a label; more of them take most of a phone's screen
 NO_NUMBER = "#888888"
 
 # What a reader wants to know of a point, in this order: label in the hover and name of the column behind it.
@@ -32,6 +37,26 @@ def family(model: str) -> str:
     """ResNet-v1d-50_0.48 -> ResNet-v1; a network without a family of its own is "other"."""
     name = re.sub(r"^(se|cifar)-", "", model.lower())
     return next((known for known in FAMILIES if name.startswith(known.lower())), "other")
+
+
+def in_turn(labels: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and mark of each label, by its place."""
+    return dict(zip(labels, cycle(PALETTE)))
+
+
+def fitted(labels: Iterable[str], room: int = AXIS_ROOM) -> dict[str, str]:
+    """Each label in at most `room` characters: cut in the middle, and numbered where it would look like one before it."""
+    short = {}
+    for label in labels:
+        endings = chain([""], (f" ({number})" for number in count(2)))
+        texts = (_cut(label, room - len(ending)) + ending for ending in endings)
+        short[label] = next(text for text in texts if text not in short.values())
+    return short
+
+
+def _cut(text: str, room: int) -> str:
+    tail = (room - 1) // 2
+    return text if len(text) <= room else f"{text[: room - 1 - tail]}…{text[-tail:]}"
 
 
 def plain_figure(title: str, x_label: str, y_label: str, *, height: int = 360, **options) -> figure:
@@ -54,7 +79,7 @@ def log_axis(axis, *, ticks: int = 4) -> None:
 
 def batch_axis(axis, batch_sizes: Iterable) -> None:
     """A tick at every batch size that there is, or at every second if they are many."""
-    sizes = sorted({int(size) for size in batch_sizes})
+    sizes = sorted({int(size) for size in batch_sizes if pd.notna(size)})
     axis.ticker = FixedTicker(ticks=sizes if len(sizes) <= 10 else sizes[:: -(-len(sizes) // 10)])
     axis.formatter = NumeralTickFormatter(format="0,0")
 
@@ -94,9 +119,9 @@ def told(data: pd.DataFrame) -> pd.DataFrame:
     return texts
 
 
-def is_published(data: pd.DataFrame) -> pd.Series:
-    """Which rows were published elsewhere: they are drawn hollow."""
-    return _column(data, "source").astype(str).str.startswith(PUBLISHED)
+def is_measured(data: pd.DataFrame) -> pd.Series:
+    """Which rows this benchmark measured: they are drawn filled."""
+    return _column(data, "source").eq(MEASURED)
 
 
 def no_number(data: pd.DataFrame) -> pd.Series:

@@ -24,6 +24,22 @@ def scatters(figure):
     return [r for r in figure.select({"type": GlyphRenderer}) if isinstance(r.glyph, Scatter)]
 
 
+def crosses(figure):
+    return [r for r in scatters(figure) if r.glyph.marker == "x"]
+
+
+def legend_labels(figure):
+    return [item.label.value for item in next(iter(figure.select({"type": Legend}))).items]
+
+
+def largest(model="VGG-16", base=MEASURED, **fields):
+    return [{**base, "model": model, "batch_size": 64, **fields}]
+
+
+FAILED = {"throughput": None, "throughput_half_width": None, "device_mem": None, "status": "out_of_memory", "reason": "needed 9 GB"}
+HOST = "2-core virtual machine, 24 GB, Linux 6.18.44, no. 70cb47"
+
+
 def every_plot(data):
     joined = data.assign(accuracy=0.7)
     return [plot.batch_size_vs_throughput(data), plot.batch_size_vs_throughput_grid(data, data["model"].unique()), plot.max_batch_size(data),
@@ -75,9 +91,11 @@ def test_every_axis_with_numbers_is_labelled(number):
         assert any(axis.axis_label for axis in part.axis)
 
 
-def test_published_marks_are_hollow_and_measured_ones_filled():
-    hollow = {r.data_source.data["device"][0]: r.glyph.fill_alpha for r in scatters(plot.throughput_vs_device(frame(rows(), rows(base=PUBLISHED))))}
-    assert hollow == {"CPU, 2 threads": 1, "Tesla K80": 0}
+def test_only_measured_marks_are_filled():
+    data = frame(rows(), rows(base=PUBLISHED), rows(device="Tesla M60", source=None))
+    marks = scatters(plot.throughput_vs_device(data))
+    filled = {device: r.glyph.fill_alpha for r in marks for device in r.data_source.data["device"]}
+    assert filled == {"CPU, 2 threads": 1, "Tesla K80": 0, "Tesla M60": 0}
 
 
 def test_the_hover_tells_all_that_a_reader_wants():
@@ -99,10 +117,67 @@ def test_a_figure_without_an_interval_says_so():
 
 
 def test_a_point_without_a_number_is_a_cross_that_says_why():
-    lost = rows(sizes=(8,), throughput=None, status="out_of_memory", reason="needed 9 GB")
-    crosses = [r for r in scatters(plot.batch_size_vs_throughput(frame(rows(), lost))) if r.glyph.marker == "x"]
-    assert crosses[0].data_source.data["note"] == ["out of memory; needed 9 GB"]
-    assert crosses[0].data_source.data["_y"] == [40]  # at the height of the last number
+    (cross,) = crosses(plot.batch_size_vs_throughput(frame(rows(), rows(sizes=(8,), **FAILED))))
+    assert cross.data_source.data["note"] == ["out of memory; needed 9 GB"]
+    assert cross.data_source.data["_y"] == [40]  # at the height of the last number
+
+
+def test_a_cross_tells_no_number_of_its_neighbours():
+    (cross,) = crosses(plot.batch_size_vs_throughput(frame(rows(), rows(sizes=(8,), **FAILED))))
+    assert cross.data_source.data["images/s"] == ["—"]
+
+
+def test_a_click_on_the_legend_hides_the_crosses_too():
+    figure = plot.batch_size_vs_throughput(frame(rows(), rows(sizes=(8,), **FAILED), rows("AlexNet")))
+    legend = next(iter(figure.select({"type": Legend})))
+    assert {item.label.value: len(item.renderers) for item in legend.items} == {"VGG-16": 4, "AlexNet": 3}
+
+
+def test_a_failed_search_is_a_cross_at_the_left_edge():
+    data = frame(largest(), largest("AlexNet", batch_size=512), largest("VGG-19", batch_size=None, status="crashed", reason="exit 9"))
+    (cross,) = crosses(plot.max_batch_size(data))
+    assert (cross.data_source.data["_x"], cross.data_source.data["_y"]) == ([64], ["VGG-19"])
+    assert cross.data_source.data["note"] == ["crashed; exit 9"] and cross.glyph.line_color == style.NO_NUMBER
+
+
+def test_a_device_where_it_failed_is_a_cross_at_the_left_edge():
+    (cross,) = crosses(plot.throughput_vs_device(frame(rows(), rows(base=PUBLISHED, sizes=(64,), **FAILED))))
+    assert (cross.data_source.data["_x"], cross.data_source.data["_y"]) == ([10], ["Tesla K80"])
+    assert cross.data_source.data["note"] == ["out of memory; needed 9 GB"]
+
+
+@pytest.mark.parametrize("function", [plot.max_batch_size, plot.throughput_vs_device])
+def test_the_left_edge_is_1_where_nothing_is_known(function):
+    (cross,) = crosses(function(frame(rows(sizes=(8,), **FAILED))))
+    assert cross.data_source.data["_x"] == [1]
+
+
+def test_a_row_with_neither_number_nor_failure_is_left_out():
+    assert list(plot.max_batch_size(frame(largest(), largest("AlexNet", batch_size=None))).y_range.factors) == ["VGG-16"]
+    data = frame(rows(), rows(base=PUBLISHED, throughput=None))
+    assert list(plot.throughput_vs_device(data).y_range.factors) == ["CPU, 2 threads"]
+
+
+NEED_BATCH = [function for function in FUNCTIONS if function is not plot.throughput_vs_accuracy]
+
+
+@pytest.mark.parametrize("function", NEED_BATCH)
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_a_row_without_a_batch_size_is_left_out(function, missing):
+    figure = function(frame(rows(), rows(sizes=(1,), batch_size=missing)))
+    assert {text for r in scatters(figure) for text in r.data_source.data["batch"]} == {"1", "2", "4"}
+
+
+@pytest.mark.parametrize("function", NEED_BATCH)
+def test_says_that_no_row_has_a_batch_size(function):
+    with pytest.raises(ValueError, match="nothing to draw: no row has a batch_size"):
+        function(frame(rows(sizes=(1,), batch_size=None)))
+
+
+def test_an_axis_of_batch_sizes_passes_over_a_missing_one():
+    figure = plot.batch_size_vs_throughput(frame(rows()))
+    style.batch_axis(figure.xaxis[0], [4, None, float("nan"), 1])
+    assert figure.xaxis[0].ticker.ticks == [1, 4]
 
 
 def test_a_series_without_any_number_still_draws_its_crosses():
@@ -137,6 +212,68 @@ def test_series_of_one_device_are_told_apart_by_what_differs():
     old, new = rows(framework_version="1.8.0"), rows(framework_version="1.9.1")
     legend = next(iter(plot.batch_size_vs_throughput(frame(old, new)).select({"type": Legend})))
     assert [item.label.value for item in legend.items] == ["VGG-16, 1.8.0", "VGG-16, 1.9.1"]
+
+
+@pytest.mark.parametrize("fields, labels", [
+    ({"threads": [1, 8]}, ["1", "8"]),
+    ({"workload": ["inference", "training"]}, ["inference", "training"]),
+    ({"input_shape": [[3, 224, 224], [3, 299, 299]]}, ["3x224x224", "3x299x299"]),
+    ({"published_date": ["2018-04-30", "2019-03-14"]}, ["2018-04-30", "2019-03-14"]),
+    ({"source": ["published: a/b@1:x.md", "published: a/b@2:x.md"]}, ["a/b@1", "a/b@2"]),
+    ({"source": ["published: a/b@1:x.md", "published: a/b@1:y.md"]}, ["published: a/b@1:x.md", "published: a/b@1:y.md"]),
+    ({"source": ["measured", None]}, ["measured", "not stated"]),
+    ({"source": ["measured", "published: a/b@1:x.md"], "published_date": [None, "2018-04-30"]}, ["measured", "2018-04-30"]),
+    ({"host": [HOST, HOST.replace("70cb47", "11aa22")]}, ["no. 70cb47", "no. 11aa22"]),
+    ({"host": ["a, 8 GB", "b, 8 GB"]}, ["a, 8 GB", "b, 8 GB"]),
+])  # fmt: skip
+def test_no_line_joins_what_differs_and_its_label_says_in_what(fields, labels):
+    first, second = ({name: values[place] for name, values in fields.items()} for place in (0, 1))
+    data = pd.concat([frame(rows()).assign(**{name: [value] * 3 for name, value in part.items()}) for part in (first, second)])
+    assert legend_labels(plot.batch_size_vs_throughput(data)) == [f"VGG-16, {label}" for label in labels]
+
+
+def test_whole_numbers_are_told_apart_whatever_their_column_holds():
+    data = frame(rows(threads=1), rows(threads=8))
+    for column in (data["threads"].astype("int64"), data["threads"].astype("float64"), data["threads"].astype(object)):
+        assert legend_labels(plot.batch_size_vs_throughput(data.assign(threads=column))) == ["VGG-16, 1", "VGG-16, 8"]
+
+
+def test_the_largest_batches_of_two_input_shapes_share_a_series_but_not_a_row():
+    data = frame(largest(input_shape=[3, 224, 224]), largest(input_shape=[3, 299, 299]), largest("AlexNet", input_shape=[3, 224, 224]))
+    figure = plot.max_batch_size(data)
+    assert set(figure.y_range.factors) == {"AlexNet", "VGG-16, 3x224x224", "VGG-16, 3x299x299"}
+    assert legend_labels(figure) == ["CPU, 2 threads"]
+
+
+def test_a_host_on_an_axis_is_only_its_number():
+    figure = plot.throughput_vs_device(frame(rows(host=HOST), rows(host=HOST.replace("70cb47", "11aa22"))))
+    assert set(figure.y_range.factors) == {"CPU, 2 threads, no. 70cb47", "CPU, 2 threads, no. 11aa22"}
+
+
+def test_a_long_name_on_an_axis_is_cut_in_the_middle_and_stays_its_own():
+    names = [f"A very long name of an accelerator, {number} of several, with 80 GB" for number in range(3)]
+    for figure in (plot.throughput_vs_device(frame(*(rows(device=name) for name in names))), plot.max_batch_size(frame(*map(largest, names)))):
+        factors = figure.y_range.factors
+        assert len(set(factors)) == 3 and all(len(text) <= 32 and "…" in text for text in factors)
+
+
+def test_a_cut_name_keeps_its_whole_text_in_the_hover():
+    name = "A very long name of an accelerator with 80 GB"
+    assert scatters(plot.throughput_vs_device(frame(rows(device=name))))[0].data_source.data["device"][0] == name
+
+
+def test_a_name_that_fits_is_left_as_it_is():
+    assert style.fitted(["Tesla V100-SXM2-16GB, float16"]) == {"Tesla V100-SXM2-16GB, float16": "Tesla V100-SXM2-16GB, float16"}
+
+
+def test_a_longer_legend_takes_nothing_from_the_rows():
+    one, three = (plot.max_batch_size(frame(*(largest(device=f"device {n}") for n in range(number)))) for number in (1, 3))
+    assert three.height - one.height >= 2 * 20
+
+
+def test_many_series_have_looks_of_their_own():
+    figure = plot.batch_size_vs_throughput(frame(*(rows(threads=number) for number in range(1, 29))))
+    assert len({(r.glyph.line_color, r.glyph.marker) for r in scatters(figure)}) == 28
 
 
 def test_no_mark_is_drawn_for_a_missing_number():
