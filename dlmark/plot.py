@@ -19,7 +19,7 @@ CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "
               "published_date", "source"]  # fmt: skip
 # What a label leaves out where it tells nothing apart: all of a host but its number, of a source the path.
 LEFT_OUT = {"host": r"^.*, ", "source": r"^published: |:.*"}
-IMAGES_S = "images per second"
+IMAGES_S = "images/s"
 
 
 def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput over batch size", height: int = 380) -> figure:
@@ -34,7 +34,7 @@ def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput ove
     room = 22 * len(looks) if len(looks) > 1 else 0  # for the legend
     plot = style.plain_figure(title, "batch size", IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
     style.batch_axis(plot.xaxis[0], points["batch_size"])
-    style.log_axis(plot.yaxis[0])
+    style.log_axis(plot, "y", points["throughput"])
     for label, part in points.groupby(labels, sort=False):
         _line(plot, part.sort_values("batch_size"), "throughput", label, *looks[label])
     style.legend_below(plot, columns=1, visible=len(looks) > 1)
@@ -63,13 +63,13 @@ def max_batch_size(data: pd.DataFrame) -> figure:
     """
     points = _known(_points(data, ["model", "batch_size"]), ["batch_size"], or_failed=True)
     if "memory_limit_mb" in points:
-        limits = points["memory_limit_mb"].map(lambda mb: f" within {mb:,.0f} MB" if pd.notna(mb) else "")
+        limits = points["memory_limit_mb"].map(lambda mb: f"\nwithin {mb:,.0f} MB" if pd.notna(mb) else "")
         points["device"] = points.get("device", pd.Series("", index=points.index)).fillna("") + limits
     points["row"] = _row_names(points, ["model", "input_shape"])
     labels = _series(points, [name for name in CONDITIONS if name != "input_shape"])
     looks = style.in_turn(labels.unique())
-    heights = (120 + 22 * len(looks), 26)  # the legend has a line a series
-    plot = _rows_figure("Largest batch that fits", "largest batch size (images)", points, "batch_size", heights=heights)
+    heights = (120 + 38 * len(looks), 26)  # the legend has two lines a series
+    plot = _rows_figure("Largest batch", "images in the largest batch", points, "batch_size", heights=heights)
     for label, part in points.groupby(labels, sort=False):
         _dots(plot, part, "batch_size", "row", label, *looks[label])
     _crosses_at_left_edge(plot, points, "batch_size")
@@ -86,13 +86,13 @@ def throughput_vs_device(data: pd.DataFrame) -> figure:
     points = _known(_points(data, ["model", "device", "batch_size", "throughput"]), ["batch_size", "throughput"], or_failed=True)
     points["row"] = _row_names(points, ["device", "precision", "framework", "threads", "host"])
     name = ", ".join(points["model"].unique()[:3])
-    plot = _rows_figure(f"{name} on various hardware", IMAGES_S, points, "throughput", heights=(150, 34))
+    plot = _rows_figure(name, IMAGES_S, points, "throughput", heights=(200, 34))
     sizes = sorted(points.loc[~style.no_number(points), "batch_size"].unique())
     for number, size in enumerate(sizes):
         shade = _shade(number / max(1, len(sizes) - 1))
-        _dots(plot, points[points["batch_size"] == size], "throughput", "row", f"batch {size:,.0f}", shade, "circle")
+        _dots(plot, points[points["batch_size"] == size], "throughput", "row", f"{size:,.0f}", shade, "circle")
     _crosses_at_left_edge(plot, points, "throughput")
-    style.legend_below(plot, columns=4)
+    style.legend_below(plot, columns=2, title="batch size")
     return plot
 
 
@@ -109,13 +109,13 @@ def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
         raise ValueError("nothing to draw: no row has both throughput and accuracy")
     points["percent"] = 100 * points["accuracy"]
     plot = style.plain_figure("Accuracy and throughput", IMAGES_S, "top-1 accuracy (%)", height=440, x_axis_type="log")
-    style.log_axis(plot.xaxis[0])
+    style.log_axis(plot, "x", points["throughput"])
     _frontier(plot, points)
     for name in style.FAMILIES:
         part = points[points["model"].map(style.family) == name]
         if len(part):
             _dots(plot, part, "throughput", "percent", name, *style.FAMILIES[name])
-    style.legend_below(plot, columns=3)
+    style.legend_below(plot, columns=2)
     return plot
 
 
@@ -204,7 +204,7 @@ def _rows_figure(title: str, x_label: str, points: pd.DataFrame, x: str, *, heig
     order = numbers.groupby(points["row"]).max().sort_values(na_position="first").index
     plot = style.plain_figure(title, x_label, "", height=heights[0] + heights[1] * len(order), x_axis_type="log",
                               y_range=FactorRange(*order))  # fmt: skip
-    style.log_axis(plot.xaxis[0])
+    style.log_axis(plot, "x", numbers, most=3)  # the names on the y axis leave little room
     return plot
 
 
@@ -213,7 +213,7 @@ def _cell(data: pd.DataFrame, model: str) -> column:
     if "device_mem" in data and data["device_mem"].notna().any():
         plot = style.plain_figure("", "batch size", "memory (MB)", height=190, x_axis_type="log", y_axis_type="log", x_range=parts[0].x_range)
         style.batch_axis(plot.xaxis[0], data["batch_size"])
-        style.log_axis(plot.yaxis[0], ticks=3)
+        style.log_axis(plot, "y", data["device_mem"], most=4)
         labels = _series(data, ["model", *CONDITIONS])
         looks = _looks(data, labels)
         for label, part in data[data["device_mem"] > 0].groupby(labels, sort=False):

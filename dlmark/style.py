@@ -1,11 +1,12 @@
 """The house style of the plots: colours, figures, axes, legends and what a mark tells when it is pointed at."""
 
+import math
 import re
 from collections.abc import Iterable
 from itertools import chain, count, cycle
 
 import pandas as pd
-from bokeh.models import FixedTicker, HoverTool, LogTicker, NumeralTickFormatter
+from bokeh.models import FixedTicker, HoverTool, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
 from dlmark.record import MEASURED
@@ -70,11 +71,29 @@ def plain_figure(title: str, x_label: str, y_label: str, *, height: int = 360, *
     return plot
 
 
-def log_axis(axis, *, ticks: int = 4) -> None:
-    """About as many ticks as `ticks`, as plain numbers with the thousands separated."""
+def log_axis(plot: figure, dimension: str, values: pd.Series, *, most: int = 5) -> None:
+    """Fit the x or y axis around `values`, with round numbers that have room beside each other on a phone.
+
+    Its ends are at least a factor of 3 apart, so that noise does not look like a slope.
+    """
+    known = [value for value in values.astype(float) if value > 0] or [1.0]
+    middle, spread = math.sqrt(min(known) * max(known)), math.sqrt(max(3, 1.4 * max(known) / min(known)))
+    start, end = middle / spread, middle * spread
+    setattr(plot, f"{dimension}_range", Range1d(start, end))
+    (axis,) = getattr(plot, f"{dimension}axis")
     axis.formatter = NumeralTickFormatter(format="0,0.[000]")
-    axis.ticker = LogTicker(mantissas=[1, 2, 5], desired_num_ticks=ticks)
-    axis.minor_tick_line_color = None
+    axis.ticker = FixedTicker(ticks=_round_numbers(start, end, most))
+
+
+def _round_numbers(start: float, end: float, most: int) -> list[float]:
+    """Round numbers from `start` to `end`: the closest series of them that has no more than `most`, or powers of ten."""
+    powers = range(math.floor(math.log10(start)), math.ceil(math.log10(end)) + 1)
+    for mantissas in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        numbers = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
+        numbers = [number for number in numbers if start <= number <= end]
+        if len(numbers) <= most:
+            break
+    return numbers
 
 
 def batch_axis(axis, batch_sizes: Iterable) -> None:
@@ -84,7 +103,7 @@ def batch_axis(axis, batch_sizes: Iterable) -> None:
     axis.formatter = NumeralTickFormatter(format="0,0")
 
 
-def legend_below(plot: figure, *, columns: int, visible: bool = True) -> None:
+def legend_below(plot: figure, *, columns: int, visible: bool = True, title: str | None = None) -> None:
     """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks."""
     if not plot.legend:
         return
@@ -92,7 +111,8 @@ def legend_below(plot: figure, *, columns: int, visible: bool = True) -> None:
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "below")
-    legend.ncols, legend.location = columns, "top_left"
+    legend.ncols, legend.location, legend.title = columns, "top_left", title
+    legend.title_text_font_style, legend.title_text_font_size = "normal", "12px"
     legend.click_policy = "hide"
     legend.label_text_font_size, legend.border_line_color, legend.padding, legend.spacing = "12px", None, 4, 2
     legend.background_fill_alpha = 0
