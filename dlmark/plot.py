@@ -256,7 +256,7 @@ def _crosses(plot: figure, lost: pd.DataFrame, x: str, y: str, label: str) -> No
 
 def _crosses_at_left_edge(plot: figure, points: pd.DataFrame, x: str) -> None:
     failed = style.no_number(points)
-    _crosses(plot, points[failed].assign(edge=1 if failed.all() else points.loc[~failed, x].min()), "edge", "row", "no number")
+    _crosses(plot, points[failed].assign(edge=1 if failed.all() else points.loc[~failed, x].min()), "edge", "row", "missing")
 
 
 def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:

@@ -220,4 +220,4 @@ def _table(rows: list[tuple], *columns: str):
     import pandas as pd
 
     # Whole texts, no index, and the same HTML at every build.
-    return pd.DataFrame(rows, columns=columns).style.hide(axis="index").set_uuid(columns[0])
+    return pd.DataFrame(rows, columns=columns).style.hide(axis="index").set_uuid(columns[0]).set_table_attributes('class="dataframe"')

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def start_cnn():
     def start(*words, **options) -> subprocess.Popen:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **options.pop("environment", {})}
+        # A shell's background job, and so whatever it starts, does not hear Ctrl-C; a user's command does.
+        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         return subprocess.Popen([sys.executable, "-m", "bench.cnn", *map(str, words)], cwd=ROOT, env=environment, **pipes, **options)
 
     return start
