@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 # What the frameworks, the C++ library and the system say when memory runs out.
 OUT_OF_MEMORY = re.compile(
     r"out of memory|out_of_memory|resource_exhausted|bad_alloc|memoryerror|alloc_failed|can(no|')t allocate"
-    r"|(fail(ed|ure)|unable) to allocate|could not (allocate|create a memory)",
+    r"|(fail(ed|ure)|unable) to allocate|could not (allocate|create a (memory|primitive)|execute a primitive)",
     re.IGNORECASE,
 )
 
