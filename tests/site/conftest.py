@@ -6,6 +6,7 @@ import shutil
 import threading
 
 import pytest
+import site_canvas
 import site_probe
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -64,18 +65,5 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def watched(page):
-    """A page that collects what it asks of other hosts, its errors, the scripts it loads, and its dialogs."""
-    page.outside, page.errors, page.scripts, page.dialogs = [], [], [], []
-
-    def see_request(request):
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            page.outside.append(request.url)
-        if request.resource_type == "script":
-            page.scripts.append(request.url)
-
-    page.on("request", see_request)
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    page.on("response", lambda r: page.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on("dialog", lambda dialog: (page.dialogs.append(dialog.message), dialog.dismiss()))
-    return page
+    """A page that is watched."""
+    return site_canvas.watch(page)

@@ -9,21 +9,20 @@ SITE = ROOT / "_build" / "html"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 MISSING = [pytest.param("", marks=pytest.mark.skip(reason="the site is not built; run `make html` first"))]
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("name", PAGES or MISSING)]
+pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="session")
-def address(serve):
-    return serve(SITE)
-
-
-@pytest.fixture
-def visited(watched, address, name):
-    watched.goto(f"{address}/{name}", wait_until="networkidle")
-    if watched.locator("figure.plot").count():
-        watched.wait_for_selector("html.plots-ready")
-    site_canvas.settle(watched)
-    return watched
+@pytest.fixture(scope="module", params=PAGES or MISSING)
+def visited(request, serve, browser):
+    """A page that was opened once, for all tests of it."""
+    page = site_canvas.watch(browser.new_page())
+    page.goto(f"{serve(SITE)}/{request.param}", wait_until="networkidle")
+    if page.locator("figure.plot").count():
+        page.wait_for_selector("html.plots-ready")
+    page.add_style_tag(content="* { transition: none !important }")  # a colour on its way fails a contrast that it will have
+    site_canvas.settle(page)
+    yield page
+    page.close()
 
 
 def test_draws_every_plot(visited):
@@ -40,16 +39,16 @@ def test_loads_bokehjs_once_where_there_are_plots_and_nowhere_else(visited):
     assert sum("bokeh" in url for url in visited.scripts) == wanted
 
 
-def test_never_scrolls_sideways(visited):
-    for width in (1440, 768, 360):
-        visited.set_viewport_size({"width": width, "height": 800})
-        site_canvas.settle(visited)
-        assert visited.evaluate("document.documentElement.scrollWidth") <= width
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_has_no_serious_accessibility_finding(visited, theme):
     visited.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     site_canvas.settle(visited)
     found = Axe().run(visited).response["violations"]
     assert [(v["id"], [n["target"] for n in v["nodes"][:3]]) for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_never_scrolls_sideways(visited):
+    for width in (1440, 768, 360):
+        visited.set_viewport_size({"width": width, "height": 800})
+        site_canvas.settle(visited)
+        assert visited.evaluate("document.documentElement.scrollWidth") <= width
