@@ -14,7 +14,6 @@ from time import perf_counter
 
 from bench import adapters, imagenet, options
 from dlmark import device, sweep, timing
-from dlmark.benchmark import SaveResults, file_name
 from dlmark.largest import largest_batch
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.progress import progress
@@ -51,7 +50,7 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
 
 def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     """Yield the memory in MB that two calls of one batch took; on a CPU the process may not grow by more than the limit."""
-    adapters.get(framework).start(_kind(where))
+    adapters.get(framework).start(device.kind(where))
     if where == "cpu":
         device.limit_memory_growth(limit_mb)
     network, prepare, _, before_mb = _load(job, framework, where)
@@ -66,7 +65,7 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
 def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int | None):
     """Yield (images seen, top-1 right, top-5 right) after each batch."""
     adapter = adapters.get(framework)
-    network = adapter.load(job.model, _kind(where), job.fields["precision"], weights)
+    network = adapter.load(job.model, device.kind(where), job.fields["precision"], weights)
     crop = adapter.input_shape(job.model)[-1]
     yield from imagenet.evaluate(lambda images: adapter.predict(network, images), samples, job.batch_sizes[0], crop, classes)
 
@@ -74,15 +73,10 @@ def count_right(job: sweep.Job, framework: str, where: str, weights: str, sample
 def _load(job: sweep.Job, framework: str, where: str):
     adapter = adapters.get(framework)
     start = perf_counter()
-    adapter.start(_kind(where))
+    adapter.start(device.kind(where))
     imported, before_mb = perf_counter(), device.process_memory_mb(where) or 0
-    network = adapter.load(job.model, _kind(where), job.fields["precision"])
+    network = adapter.load(job.model, device.kind(where), job.fields["precision"])
     return network, adapter.prepare, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb
-
-
-def _kind(where: str) -> str:
-    """cpu or gpu: the process sees no other GPU than the one that it measures."""
-    return where.partition(":")[0]
 
 
 def _memory(where: str, before_mb: float) -> dict:
@@ -110,17 +104,14 @@ def throughput(opts: argparse.Namespace) -> int:
     print(plan.headline(points, len(opts.batch_sizes) * len(jobs), f"about {minutes:.0f} min, more where one batch takes over a second"))
     args = (plan.framework, plan.where, rules, opts.time_cap)
     records = sweep.run(jobs, measure_throughput, *args, silence_s=300 + 10 * (opts.time_cap + opts.seconds), environment=plan.environment)
-    done = []
     with progress(points) as show:
         for record in records:
             if "starting" in record:
                 show.at(f"{record['model']} batch {record['starting']}")
                 continue
-            plan.results.add(record)
-            done.append(record)
+            plan.keep(record, points, show)
             show.advance(1)
-            show.say(f"[{len(done)}/{points}] {sweep.one_line(record)}")
-    return plan.finish(done)
+    return plan.finish()
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:
@@ -131,15 +122,12 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
     limit_mb = device.memory_total_mb(plan.where) if plan.where != "cpu" else opts.memory_limit or CPU_MEMORY_LIMIT_MB
     jobs = [job for job in plan.jobs([1], memory_limit_mb=limit_mb) if sweep.missing(job, plan.results, opts.again).batch_sizes]
     print(plan.headline(len(jobs), len(plan.models), f"within {limit_mb:,.0f} MB; about {len(jobs) / 2:.0f} min"))
-    done = []
     with progress(len(jobs)) as show:
         for job in jobs:
             record = _search(job, plan, limit_mb, show)
-            plan.results.add(record)
-            done.append(record)
+            plan.keep(record, len(jobs), show)
             show.advance(1)
-            show.say(f"[{len(done)}/{len(jobs)}] {sweep.one_line(record)}")
-    return plan.finish(done)
+    return plan.finish()
 
 
 def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
@@ -174,15 +162,11 @@ def accuracy(opts: argparse.Namespace) -> int:
     about = {"dataset": opts.dataset, "weights": os.path.basename(opts.weights), "images": len(samples)}
     jobs = [job for job in plan.jobs([opts.batch_size], **about) if sweep.missing(job, plan.results, opts.again).batch_sizes]
     print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images each"))
-    done = []
     with progress(len(jobs) * len(samples)) as show:
         for job in jobs:
             show.at(job.model)
-            record = _count(job, plan, opts.weights, samples, classes, show)
-            plan.results.add(record)
-            done.append(record)
-            show.say(f"[{len(done)}/{len(jobs)}] {sweep.one_line(record)}")
-    return plan.finish(done)
+            plan.keep(_count(job, plan, opts.weights, samples, classes, show), len(jobs), show)
+    return plan.finish()
 
 
 def _count(job: sweep.Job, plan: options.Plan, weights: str, samples: list, classes: int | None, show) -> dict:

@@ -80,6 +80,7 @@ class Plan:
             command=command(script, opts.argv),
         )
         self.results = SaveResults(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
+        self.done: list[dict] = []
 
     def jobs(self, sizes: list[int], **fields) -> list[sweep.Job]:
         """A job for each network; `fields` goes into each record."""
@@ -91,11 +92,17 @@ class Plan:
         held = f"; {wanted - points} of {wanted} are in {self.results.path} already" if wanted > points else ""
         return f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}: {points} to measure, {estimate}{held}"
 
-    def finish(self, done: list[dict]) -> int:
+    def keep(self, record: dict, points: int, show) -> None:
+        """Save one record, and say it in the display as one of `points`."""
+        self.results.add(record)
+        self.done.append(record)
+        show.say(f"[{len(self.done)}/{points}] {sweep.one_line(record)}")
+
+    def finish(self) -> int:
         """Say what came of it, and what to do next. Returns the exit status: 1 if nothing but failures came of it."""
-        print(f"{sweep.tally(done)}; saved in {self.results.path}. See it with: make html")
-        broken = [record for record in done if record["status"] in ("crashed", "timed_out", "unsupported")]
-        return 1 if done and len(broken) == len(done) else 0
+        print(f"{sweep.tally(self.done)}; saved in {self.results.path}. See it with: make html")
+        broken = [record for record in self.done if record["status"] in ("crashed", "timed_out", "unsupported")]
+        return 1 if self.done and len(broken) == len(self.done) else 0
 
 
 def chosen_models(pattern: str, known: list[str]) -> list[str]:
@@ -120,7 +127,7 @@ def command(script: str, argv: list[str]) -> str:
 
 def _start_on(framework: str, where: str):
     """In a process of its own: raises NotImplementedError with the reason if the framework can't use the device."""
-    adapters.get(framework).start(where.partition(":")[0])
+    adapters.get(framework).start(device.kind(where))
     yield from ()
 
 

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from bench import options
 from bench.adapters import mxnet
 from bench.options import UsageError
-from dlmark.benchmark import OLD_NAMES, ResultsError, SaveResults, file_name, results_folder
+from dlmark.benchmark import OLD_NAMES, file_name, results_folder, write_records
 from dlmark.record import FIELDS, FORMAT_VERSION, PUBLISHED, check, point
 
 SOURCE = r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}(\([\w.]+\))?:\S+"  # owner/repository@commit:path, at times with the release
@@ -302,18 +302,6 @@ def refuse_collisions(name: str, records: list[dict]) -> None:
         held.add(point(fields))
 
 
-def save(name: str, records: list[dict], folder: Path) -> Path:
-    """Write one result file anew, without what it held before."""
-    try:
-        (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise ResultsError(f"{folder / name}: can't be replaced ({error.strerror})") from error
-    results = SaveResults(name, folder)
-    for fields in records:
-        results.add(fields)
-    return results.path
-
-
 def run(opts: argparse.Namespace) -> int:
     """Import every table; nothing is written before all of them have been read and checked."""
     files: dict[str, list[dict]] = {}
@@ -325,7 +313,9 @@ def run(opts: argparse.Namespace) -> int:
     for name, records in files.items():
         refuse_collisions(name, records)
     for name in sorted(files):
-        print(f"{save(name, files[name], results_folder(opts.results))}: {len(files[name])} records")
+        path = results_folder(opts.results) / name
+        write_records(path, files[name])  # whole, without what it held before
+        print(f"{path}: {len(files[name])} records")
     for csv_name, reasons in left_out.items():
         print(f"left out of {csv_name}: " + ("; ".join(f"{n} rows ({why})" for why, n in sorted(reasons.items())) or "nothing"))
     print("left out of every row of gluoncv_throughput_history.csv: the accuracy (this benchmark measured it again in 2020-01)")

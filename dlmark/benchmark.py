@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,12 +94,14 @@ class SaveResults:
     def add(self, record: dict) -> None:
         """Check `record`, put it in the place of an older one of the same point, and write the file."""
         self._records[point(record)] = check(record, f"{self.path.name}: new record")
-        self._write()
+        write_records(self.path, self._records.values())
 
-    def _write(self) -> None:
-        lines = ",\n".join(json.dumps(r, ensure_ascii=False, allow_nan=False) for r in self._records.values())
-        with _writing(self.path):
-            _write_atomically(self.path, f"[\n{lines}\n]\n")
+
+def write_records(path: Path, records: Iterable[dict]) -> None:
+    """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
+    with _writing(path):
+        _write_atomically(path, f"[\n{lines}\n]\n")
 
 
 def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:

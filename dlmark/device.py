@@ -40,6 +40,11 @@ def find(name: str) -> str:
     return f"gpu:{index}"
 
 
+def kind(device: str) -> str:
+    """cpu or gpu, without the number: a measuring process sees no other GPU than its own."""
+    return device.partition(":")[0]
+
+
 def gpu_names() -> list[str]:
     """Names of the GPUs that NVML reports, in its order; none where there is no driver."""
     nvml = _nvml()
