@@ -20,7 +20,9 @@ STATUSES = {
     "time_cap": "it would have taken longer than the stated cap, so it was not measured",
     "timed_out": "the measuring process gave no sign of life within the watchdog's limit and was ended",
     "crashed": "the measuring process ended by itself",
+    "recompiled": "the framework compiled anew inside the timed part",
 }
+GRADES = ("A", "B", "C")
 
 MAX_TEXT = 2_000
 MAX_ITEMS = 100_000
@@ -54,10 +56,14 @@ FIELDS = {
     "driver_version": Field("text", "", "version of the GPU's driver"),
     "library_versions": Field("table", "", "versions of Python and of the libraries that matter"),
     # throughput
-    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X)"),
-    "throughput_half_width": Field("number", "images/s", "half-width of the 95% interval of that median"),
-    "block_times_s": Field("numbers", "s", "raw time of each timed block of calls"),
+    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X); of several rounds the geometric mean"),
+    "throughput_half_width": Field("number", "images/s", "half-width of the 95% interval, in which a second measurement is expected to fall"),
+    "round_spread": Field("number", "", "difference between the slowest and the fastest round, as a share of the throughput"),
+    "block_times_s": Field("numbers", "s", "raw time of each timed block of calls, round after round"),
+    "round_blocks": Field("integers", "", "blocks of each round; each round has a process of its own", low=1),
     "calls_per_block": Field("integer", "", "calls in one block, with one wait at its end", low=1),
+    "contended_blocks": Field("integers", "", "places in block_times_s, from 0, of the blocks that were disturbed by other programs"),
+    "event_gap": Field("number", "", "largest difference between device events and wall clock, as a share of a round's time"),
     # latency, from a pass of its own
     "latency_p50_s": Field("number", "s", "median time of one call and one wait; from 30 calls on"),
     "latency_p90_s": Field("number", "s", "90th percentile; from 100 calls on"),
@@ -68,16 +74,31 @@ FIELDS = {
     "build_s": Field("number", "s", "building the network and its weights"),
     "first_call_s": Field("number", "s", "first call at this batch size: compiling, autotuning, first memory"),
     "warmup_s": Field("number", "s", "warm-up after the first call, until two successive blocks agree"),
+    "spent_s": Field("number", "s", "all the time that the point took: its rounds, and its share of starting processes"),
+    # the host meanwhile
+    "other_cpu_share": Field("number", "", "CPU time taken by other programs during the timed blocks, in cores", high=100_000),
+    "steal_share": Field("number", "", "CPU time that the virtual machine did not get, in cores", high=100_000),
+    "cpu_wait_share": Field("number", "", "time for which our threads waited for a core, summed over threads, as a share of the timed blocks"),
+    "cpu_per_wall": Field("number", "", "our own CPU time over wall time, in cores"),
+    "involuntary_switches": Field("integer", "", "times that the system took a core from one of our threads during the timed blocks"),
+    "canary_drift": Field("number", "", "change of a fixed piece of work between before and after, as a share"),
     # memory and state of the device
     "device_mem": Field("number", "MB", "peak growth of memory since before the network was built: resident on a CPU, the process's on a GPU (2^20 bytes)"),
+    "allocator_mem_mb": Field("number", "MB", "peak of the framework's own allocator, where it tells (2^20 bytes)"),
     "process_mem_mb": Field("number", "MB", "peak resident memory of the measuring process (2^20 bytes)"),
+    "memory_total_mb": Field("number", "MB", "memory of the GPU (2^20 bytes)"),
     "memory_limit_mb": Field("number", "MB", "limit within which the largest batch was sought (2^20 bytes)"),
     "trials": Field("integer", "", "batches that were tried in the search for the largest"),
     "energy_j": Field("number", "J", "energy per image in steady state, where the device counts it"),
-    "power_w": Field("number", "W", "power drawn right after the timed blocks"),
-    "clock_mhz": Field("number", "MHz", "clock of the processing units right after the timed blocks"),
-    "temperature_c": Field("number", "°C", "temperature right after the timed blocks", low=-273.15, high=1_000),
+    "energy_s": Field("number", "s", "seconds of steady load behind the energy"),
+    "power_w": Field("number", "W", "power drawn: median of the samples during the timed blocks"),
+    "power_limit_w": Field("number", "W", "power limit that the device was set to"),
+    "clock_mhz": Field("number", "MHz", "clock of the processing units: median of the samples during the timed blocks"),
+    "clock_min_mhz": Field("number", "MHz", "lowest clock among those samples"),
+    "temperature_c": Field("number", "°C", "highest temperature among those samples", low=-273.15, high=1_000),
     "throttle_reasons": Field("texts", "", "reasons that the device gave for lowering its clocks"),
+    "foreign_processes": Field("integer", "", "most processes of others that were seen on the GPU at once"),
+    "samples": Field("integer", "", "samples of the device's state behind these figures"),
     # accuracy
     "accuracy": Field("number", "", "top-1 accuracy", high=1),
     "accuracy_top5": Field("number", "", "top-5 accuracy", high=1),
@@ -88,17 +109,23 @@ FIELDS = {
     "status": Field("text", "", "ok, or why there is no number: " + ", ".join(s for s in STATUSES if s != "ok")),
     "reason": Field("text", "", "one sentence on a status that is not ok"),
     "flags": Field("texts", "", "what to know before trusting the number"),
+    "grade": Field("text", "", "A: all conditions of a good measurement hold; B: one is missed; C: more"),
+    "grade_reasons": Field("texts", "", "the conditions that are missed"),
     "time_cap_s": Field("number", "s", "cap on one point's time under which it was measured or left out"),
     "source": Field("text", "", "measured, or published: and the repository, commit and path"),
     "published_date": Field("text", "", "day on which a published figure appeared, YYYY-MM-DD"),
     "measured_at": Field("text", "", "when it was measured, ISO 8601, UTC"),
     "command": Field("text", "", "command that measures it again"),
+    # a study of the measuring itself
+    "method": Field("text", "", "how it was timed, in a study that compares ways of timing"),
+    "repetition": Field("integer", "", "which repetition of the study", low=1),
+    "condition": Field("text", "", "what else ran on the machine, in a study"),
     "format_version": Field("integer", "", "version of this format", low=1),
 }
 
 # Two records of one point differ in none of these; the newer replaces the older.
 POINT = ("model", "workload", "framework", "framework_version", "precision", "mode", "batch_size", "input_shape",
-         "threads", "device", "host", "memory_limit_mb", "dataset", "images", "weights", "source")  # fmt: skip
+         "threads", "device", "host", "memory_limit_mb", "dataset", "images", "weights", "source", "method", "repetition", "condition")  # fmt: skip
 
 # A largest batch is an outcome, so it does not tell two searches apart.
 OUTCOMES = {"memory_limit_mb": "batch_size"}
@@ -178,6 +205,13 @@ def _contradiction(record: dict) -> str | None:
         return f"field throughput: expected none where status is {record['status']}, got {record['throughput']}"
     if not is_ok(record) and not record.get("reason"):
         return f"field reason: expected one sentence where status is {record['status']}, got nothing"
+    if record.get("grade") is not None and record["grade"] not in GRADES:
+        return f"field grade: expected one of {', '.join(GRADES)}, got {_show(record['grade'])}"
+    blocks = len(record.get("block_times_s") or [])
+    if record.get("round_blocks") and sum(record["round_blocks"]) != blocks:
+        return f"field round_blocks: expected numbers that add up to the {blocks} block_times_s, got {_show(record['round_blocks'])}"
+    if record.get("contended_blocks") and max(record["contended_blocks"]) >= blocks:
+        return f"field contended_blocks: expected places below {blocks}, got {_show(record['contended_blocks'])}"
     source = record.get("source")
     if source and source != MEASURED and not source.startswith(PUBLISHED):
         return f"field source: expected {MEASURED!r} or {PUBLISHED!r} and where, got {_show(source)}"
