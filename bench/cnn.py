@@ -10,17 +10,22 @@ Every finished point is saved at once; the same command goes on where it was sto
 import argparse
 import os
 import sys
+from dataclasses import dataclass, replace
+from statistics import median
 from time import perf_counter
+from types import ModuleType
 
 from bench import adapters, imagenet, options
-from dlmark import device, sweep, timing
+from bench.canary import Canary
+from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.largest import largest_batch
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.progress import progress
 
 WORKLOAD = "classification"
 BATCH_SIZES = "1,2,4,8,16,32,64,128,256"
-CALLS_OF_A_POINT = 3 + timing.MIN_BLOCKS  # first call and warm-up, then timed: the fewest that give an interval
+CALLS_OF_A_POINT = 3 + timing.LEAST_BLOCKS  # first call and warm-up, then timed: the fewest
+WARM_FLOOR_S = 0.3  # warm-up at a further batch size, in a process that has warmed up
 CPU_MEMORY_LIMIT_MB = 2_048
 # The allocator gives memory back at once and keeps it in one place: resident memory is then what the network needs. It
 # costs speed, so throughput is measured without it.
@@ -30,22 +35,33 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536
 # ---- one network, in a process of its own ----
 
 
-def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float):
+def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float | None):
     """Yield a record for each batch size, each announced before it starts."""
-    network, prepare, phases, before_mb = _load(job, framework, where)
-    image_s = job.image_s
+    loaded, image_s = _load(job, framework, where), job.image_s
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
         needed_s = CALLS_OF_A_POINT * batch_size * image_s
-        if needed_s > time_cap_s:
+        if time_cap_s and needed_s > time_cap_s:
             yield job.record(batch_size, **_cut(needed_s, time_cap_s))
             continue
-        device.reset_process_peak()
-        run, wait = prepare(network, job.model, batch_size)
-        timed = timing.as_fields(timing.measure(run, wait, rules, state=lambda: device.state(where)), batch_size)
-        image_s = 1 / timed["throughput"]
-        yield job.record(batch_size, **timed, **phases, **_memory(where, before_mb),
-                         status="ok", time_cap_s=time_cap_s, measured_at=sweep.now())  # fmt: skip
+        timed = _timed(job, batch_size, loaded, where, rules)
+        rules = replace(rules, warmup_floor_s=min(WARM_FLOOR_S, rules.warmup_floor_s))  # the process has warmed up by now
+        if timed.get("block_times_s"):
+            image_s = median(timed["block_times_s"]) / timed["calls_per_block"] / batch_size
+        yield job.record(batch_size, **timed, **loaded.phases, time_cap_s=time_cap_s, measured_at=sweep.now())
+
+
+def _timed(job: sweep.Job, batch_size: int, loaded: "_Loaded", where: str, rules: timing.Rules) -> dict:
+    """The fields of one timed point, with what was seen of device and host meanwhile."""
+    device.reset_process_peak()
+    run, wait = loaded.adapter.prepare(loaded.network, job.model, batch_size)
+    rules = replace(rules, calls_per_block=job.calls_per_block.get(batch_size))
+    asked = timing.Device(watch=lambda: sampler.watch(where), energy_j=lambda: device.energy_j(where), **loaded.optional("events", "compilations"))
+    try:
+        timed = timing.measure(run, wait, rules, device=asked, host=watch.Host())
+    except timing.Recompiled as error:
+        return {"status": "recompiled", "reason": str(error)}
+    return {"status": "ok", **timing.as_fields(timed, batch_size), **_memory(where, loaded, timed.seen)}
 
 
 def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
@@ -53,13 +69,13 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     adapters.get(framework).start(device.kind(where))
     if where == "cpu":
         device.limit_memory_growth(limit_mb)
-    network, prepare, _, before_mb = _load(job, framework, where)
+    loaded = _load(job, framework, where)
     device.reset_process_peak()
-    run, wait = prepare(network, job.model, job.batch_sizes[0])
+    run, wait = loaded.adapter.prepare(loaded.network, job.model, job.batch_sizes[0])
     for _ in range(2):  # the second call shows what the first leaves behind
         run()
         wait()
-    yield _memory(where, before_mb)["device_mem"]
+    yield _memory(where, loaded)["device_mem"]
 
 
 def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int | None):
@@ -70,23 +86,42 @@ def count_right(job: sweep.Job, framework: str, where: str, weights: str, sample
     yield from imagenet.evaluate(lambda images: adapter.predict(network, images), samples, job.batch_sizes[0], crop, classes)
 
 
-def _load(job: sweep.Job, framework: str, where: str):
+@dataclass(frozen=True)
+class _Loaded:
+    """A network in its process, and what it took to get there."""
+
+    adapter: ModuleType
+    network: object
+    phases: dict  # seconds
+    before_mb: float  # memory of the process before the network was built
+
+    def optional(self, *names: str) -> dict:
+        """What the adapter offers of these for its network."""
+        return {name: getattr(self.adapter, name)(self.network) for name in names if hasattr(self.adapter, name)}
+
+
+def _load(job: sweep.Job, framework: str, where: str) -> _Loaded:
     adapter = adapters.get(framework)
     start = perf_counter()
     adapter.start(device.kind(where))
     imported, before_mb = perf_counter(), device.process_memory_mb(where) or 0
     network = adapter.load(job.model, device.kind(where), job.fields["precision"])
-    return network, adapter.prepare, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb
+    return _Loaded(adapter, network, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb)
 
 
-def _memory(where: str, before_mb: float) -> dict:
-    peak_mb = device.process_peak_mb()
-    used_mb = peak_mb if where == "cpu" else device.process_memory_mb(where)
-    return {"device_mem": None if used_mb is None else max(0.0, used_mb - before_mb), "process_mem_mb": peak_mb}
+def _memory(where: str, loaded: _Loaded, seen: sampler.Seen | None = None) -> dict:
+    """Peaks: of the process, of the framework's allocator where it tells, and on a GPU of the process as NVML sampled it."""
+    peak_mb = used_mb = device.process_peak_mb()
+    if where != "cpu":
+        sampled = [seen and seen.process_memory_peak_mb, device.process_memory_mb(where)]
+        used_mb = max((mb for mb in sampled if mb is not None), default=None)
+    grown_mb = None if used_mb is None else max(0.0, used_mb - loaded.before_mb)
+    allocator = loaded.optional("allocator_peak_mb").get("allocator_peak_mb")
+    return {"device_mem": grown_mb, "allocator_mem_mb": allocator, "process_mem_mb": peak_mb}
 
 
 def _cut(needed_s: float, time_cap_s: float) -> dict:
-    reason = (f"the {CALLS_OF_A_POINT} calls that an interval needs at least would take about {needed_s:.1f} s, "
+    reason = (f"the {CALLS_OF_A_POINT} calls that a point needs at least would take about {needed_s:.1f} s, "
               f"more than the cap of {time_cap_s:g} s")  # fmt: skip
     return {"status": "time_cap", "reason": reason, "time_cap_s": time_cap_s, "measured_at": sweep.now()}
 
@@ -95,23 +130,55 @@ def _cut(needed_s: float, time_cap_s: float) -> dict:
 
 
 def throughput(opts: argparse.Namespace) -> int:
-    """Measure every network at every batch size that the results do not hold yet."""
+    """Measure every network at every batch size that the results do not hold yet, in rounds."""
     plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
-    jobs = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in plan.jobs(opts.batch_sizes)]
-    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds / 3)
-    points = sum(len(job.batch_sizes) for job in jobs)
-    minutes = (points * (rules.warmup_floor_s + rules.measure_s + rules.latency_s) + len(jobs) * 5) / 60
-    print(plan.headline(points, len(opts.batch_sizes) * len(jobs), f"about {minutes:.0f} min, more where one batch takes over a second"))
-    args = (plan.framework, plan.where, rules, opts.time_cap)
-    records = sweep.run(jobs, measure_throughput, *args, silence_s=300 + 10 * (opts.time_cap + opts.seconds), environment=plan.environment)
-    with progress(points) as show:
-        for record in records:
-            if "starting" in record:
-                show.at(f"{record['model']} batch {record['starting']}")
-                continue
-            plan.keep(record, points, show)
-            show.advance(1)
+    wanted = plan.jobs(opts.batch_sizes)
+    first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
+    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds)
+    points, visits = sum(len(job.batch_sizes) for job in first), sweep.visits(wanted, first, plan.results, opts.rounds)
+    print(plan.headline(points, len(opts.batch_sizes) * len(wanted), _estimate(visits, len(wanted), rules, opts.rounds)))
+    with progress(visits) as show:
+        canary = Canary(plan.framework, plan.where, plan.environment)
+        for number in range(1, opts.rounds + 1):
+            jobs = [job for job in first if job.batch_sizes] if number == 1 else sweep.next_round(wanted, plan.results, number)
+            one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show)
     return plan.finish()
+
+
+def _estimate(visits: int, networks: int, rules: timing.Rules, number: int) -> str:
+    seconds = visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + networks * number * 4
+    return f"{visits} visits in {number} rounds, about {seconds / 60:.0f} min, more where one batch takes over a second"
+
+
+def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
+              canary: Canary, visits: int, show, measure=measure_throughput) -> None:  # fmt: skip
+    """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
+    if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
+        rules, time_cap_s = replace(rules, latency_s=0), None
+    args = (plan.framework, plan.where, rules, time_cap_s)
+    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
+    canary.sing()
+    since: list[dict] = []  # the points since the canary last sang
+    try:
+        for job in jobs:
+            for record in sweep.run([job], measure, *args, silence_s=silence_s, environment=plan.environment):
+                if "starting" in record:
+                    show.at(f"{record['model']} batch {record['starting']}, round {number}")
+                    continue
+                since.append(_with_earlier_rounds(plan, record, number))
+                plan.keep(since[-1], visits, show)
+                show.advance(1)
+            if canary.due() or job is jobs[-1]:
+                plan.change(rounds.drifted(since, canary.sing()))
+                since = []
+    finally:
+        plan.change(rounds.settle(plan.results.records()))
+
+
+def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
+    """The record with what earlier rounds found, and its interval by all that has been measured so far."""
+    held = plan.results.get(record) if number > 1 else None
+    return rounds.settle([*plan.results.records(), rounds.join(held, record) if held else record])[-1]
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:
@@ -196,7 +263,8 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     sizes = add[throughput]
     sizes.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
-    sizes.add_argument("--seconds", type=options.seconds, default=6, help="time in timed blocks for each point, at most (default: %(default)s)")
+    sizes.add_argument("--seconds", type=options.seconds, default=1.5, help="time in timed blocks for a point in each round, at most (default: %(default)s)")
+    sizes.add_argument("--rounds", type=options.positive, default=2, help="times that the grid is measured, each in new processes (default: %(default)s)")
     sizes.add_argument("--time-cap", type=options.seconds, default=60, metavar="SECONDS",
                        help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip
     add[largest_batch_size].add_argument("--memory-limit", type=options.positive, metavar="MB",

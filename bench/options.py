@@ -11,7 +11,7 @@ from bench import adapters
 from dlmark import device, sweep
 from dlmark.benchmark import ResultsError, SaveResults, file_name
 from dlmark.process import ProcessEnded, run_in_process
-from dlmark.record import RecordError
+from dlmark.record import RecordError, point
 
 # The networks of this benchmark's first page: what is measured unless others are named.
 ORIGINAL_19 = (
@@ -80,7 +80,8 @@ class Plan:
             command=command(script, opts.argv),
         )
         self.results = SaveResults(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
-        self.done: list[dict] = []
+        self._done: dict[tuple, dict] = {}
+        self._kept = 0
 
     def jobs(self, sizes: list[int], **fields) -> list[sweep.Job]:
         """A job for each network; `fields` goes into each record."""
@@ -95,8 +96,19 @@ class Plan:
     def keep(self, record: dict, points: int, show) -> None:
         """Save one record, and say it in the display as one of `points`."""
         self.results.add(record)
-        self.done.append(record)
-        show.say(f"[{len(self.done)}/{points}] {sweep.one_line(record)}")
+        self._kept += 1
+        self._done[point(record)] = record
+        show.say(f"[{self._kept}/{points}] {sweep.one_line(record)}")
+
+    def change(self, records: list[dict]) -> None:
+        """Save records that say more than before of points that are held already."""
+        self.results.replace(records)
+        self._done |= {point(record): record for record in records if point(record) in self._done}
+
+    @property
+    def done(self) -> list[dict]:
+        """What this command has measured so far, a record a point."""
+        return list(self._done.values())
 
     def finish(self) -> int:
         """Say what came of it, and what to do next. Returns the exit status: 1 if nothing but failures came of it."""

@@ -1,11 +1,19 @@
-"""Command line of dlmark: check result files."""
+"""Command line of dlmark: check result files, show them, compare two of them, and hand them to other programs."""
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from dlmark import compare as comparing
 from dlmark.benchmark import ResultsError, read_records, refuse_twins
-from dlmark.record import RecordError
+from dlmark.record import GRADES, STATUSES, RecordError
+from dlmark.show import COLUMNS, chosen, find_records, in_order, number, print_table, safe, show, throughput
+
+FAILED = 2  # a command could not do its work; 1 is its answer no
+SHELL_INTERRUPTED, SHELL_PIPE_CLOSED = 130, 141  # what a shell reports for a program ended by these signals
 
 
 def check(paths: Sequence[str]) -> int:
@@ -15,25 +23,179 @@ def check(paths: Sequence[str]) -> int:
         try:
             records = read_records(path)
             refuse_twins(records, path)
-            print(f"{path}: {len(records):,} records, all right")
+            print(f"{safe(path)}: {len(records):,} records, all right")
         except (ResultsError, RecordError) as error:
-            print(error, file=sys.stderr)
+            _complain(error)
             wrong += 1
     if wrong:
         print(f"{wrong} of {len(paths)} files are wrong; docs/result-format.ipynb describes the format", file=sys.stderr)
     return 1 if wrong else 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command that `argv` names; returns the exit status."""
+def show_records(opts: argparse.Namespace) -> int:
+    """Print a table of records. Without a name: of all results."""
+    wanted = {name: getattr(opts, name) for name in ("model", "framework", "device", "precision", "batch_size", "status", "source", "grade")}
+    records = chosen(find_records(opts.names or ["*.json"]), wanted)
+    if opts.sort:
+        records = in_order(records, opts.sort, opts.descending)
+    shown = records[: opts.limit]
+    show(shown, opts.columns)
+    if len(shown) < len(records):
+        print(f"{len(shown):,} of {len(records):,} records; --limit says how many", file=sys.stderr)
+    return 0
+
+
+def compare(opts: argparse.Namespace) -> int:
+    """Say of every point and every network of two result files whether B is faster, slower or the same."""
+    found = comparing.compare(*(read_records(path) for path in (opts.a, opts.b)), within=opts.within / 100, any_device=opts.any_device)
+    if not found.points:
+        raise ResultsError(f"{opts.a} and {opts.b} have no point in common ({len(found.only_a):,} only in A, {len(found.only_b):,} only in B)"
+                           + ("" if opts.any_device else "; --any-device compares different devices"))  # fmt: skip
+    for text in found.differences:
+        print(f"differs: {safe(text)}")
+    _print_rows("point", found.points)
+    _print_rows("network, all batch sizes", found.networks)
+    _print_counts(found)
+    return 1 if opts.fail_on_slower and any(row.verdict == comparing.SLOWER for row in found.networks) else 0
+
+
+def _print_rows(heading: str, rows: list[comparing.Row]) -> None:
+    is_point = rows[0].a is not None
+    varying = [name for name in rows[0].what if name == "model" or len({str(row.what[name]) for row in rows}) > 1]
+    texts = []
+    for row in rows:
+        name = ", ".join(f"batch {v}" if key == "batch_size" else str(v) for key in varying if (v := row.what[key]) is not None)
+        numbers = [throughput(row.a), throughput(row.b)] if is_point else []
+        texts.append([name, *numbers, _percent(row.change), _percent(row.bound, "±"), row.verdict, row.reason])
+    headings = [heading, *["A, images/s", "B, images/s"] * is_point, "B against A", "by chance", "verdict", "note"]
+    print()
+    print_table(headings, texts, [False, *[True, True] * is_point, True, True, False, False])
+
+
+def _percent(log_ratio: float | None, sign: str = "") -> str:
+    return "—" if log_ratio is None else f"{sign}{100 * math.expm1(log_ratio):{'' if sign else '+'}.1f}%"
+
+
+def _print_counts(found: comparing.Comparison) -> None:
+    print()
+    for name, rows in (("points", found.points), ("networks", found.networks)):
+        counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("SAME", "FASTER", "SLOWER", "UNSURE")}
+        print(f"{len(rows):,} {name}: " + ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items()))
+    print(f"Only in A: {len(found.only_a):,} points. Only in B: {len(found.only_b):,} points.")
+    for name, repeated in (("A", found.repeated_a), ("B", found.repeated_b)):
+        if repeated:
+            print(f"{name} has {repeated:,} points more than once; the newest of each was compared.")
+    judged = sum(row.bound is not None for row in found.points)
+    print(f"Of the {judged:,} points with two intervals about {number(found.expected_by_chance(), 2)} (one in 20) are expected to differ by chance.")
+
+
+def export(opts: argparse.Namespace) -> int:
+    """Write all fields of all records as CSV or Parquet; - writes to the standard output."""
+    from dlmark.export import csv_text, parquet_bytes
+
+    records = find_records([opts.pattern])
+    path = opts.csv or opts.parquet
+    content = csv_text(records).encode() if opts.csv else parquet_bytes(records)
+    if path == "-" and opts.parquet and sys.stdout.isatty():
+        raise ResultsError("Parquet is not for a terminal: name a file, or send the output into one")
+    if path == "-":
+        sys.stdout.buffer.write(content)
+        return 0
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be written: {error.strerror}") from error
+    print(f"{safe(path)}: {len(records):,} records", file=sys.stderr)
+    return 0
+
+
+# ---- the command line ----
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dlmark", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checks = commands.add_parser("check", help="check result files", description=check.__doc__)
     checks.add_argument("files", nargs="+", metavar="FILE")
     checks.set_defaults(run=lambda opts: check(opts.files))
-    opts = parser.parse_args(argv)
-    return opts.run(opts)
+    _add_show(commands)
+    compares = commands.add_parser("compare", help="compare two result files", description=compare.__doc__, epilog=comparing.__doc__)
+    compares.add_argument("a", metavar="A", help="result file")
+    compares.add_argument("b", metavar="B", help="result file that is set against it")
+    compares.add_argument("--within", type=_percentage, default=5, metavar="PERCENT",
+                          help="SAME means that a difference of so many percent would have shown (default 5)")  # fmt: skip
+    compares.add_argument("--any-device", action="store_true", help="compare points of different devices")
+    compares.add_argument("--fail-on-slower", action="store_true", help="exit with status 1 if a network is SLOWER")
+    compares.set_defaults(run=compare)
+    exports = commands.add_parser("export", help="write records as CSV or Parquet", description=export.__doc__)
+    exports.add_argument("pattern", nargs="?", default="*.json", help="file, folder, or pattern in the results folder (default: all)")
+    target = exports.add_mutually_exclusive_group(required=True)
+    target.add_argument("--csv", metavar="FILE", help="file, or - for the standard output")
+    target.add_argument("--parquet", metavar="FILE", help="the same; needs pyarrow")
+    exports.set_defaults(run=export)
+    return parser
+
+
+def _add_show(commands) -> None:
+    shows = commands.add_parser("show", help="print a table of records", description=show_records.__doc__,
+                                epilog="GLOB: * is any text, case does not matter; several are separated by commas.")  # fmt: skip
+    shows.add_argument("names", nargs="*", metavar="PATTERN|FILE", help="file, folder, or pattern in the results folder (default: all)")
+    for name in ("model", "framework", "precision", "status"):
+        known = ": " + ", ".join(STATUSES) if name == "status" else ""
+        shows.add_argument(f"--{name}", type=_globs, metavar="GLOB", help=f"only records with this {name}{known}")
+    shows.add_argument("--device", type=lambda text: [text if "*" in text else f"*{text}*"], metavar="GLOB", help="a part of its name will do")
+    shows.add_argument("--batch-size", type=_globs, metavar="1,8", help="only these batch sizes")
+    shows.add_argument("--grade", type=_globs, metavar="A,B", help=f"only these grades: {', '.join(GRADES)} or none")
+    shows.add_argument("--source", type=_globs, metavar="measured|published", help="measured by this benchmark, or published by others")
+    shows.add_argument("--sort", metavar="FIELD", help="smallest first")
+    shows.add_argument("--descending", action="store_true", help="largest first")
+    shows.add_argument("--limit", type=_count, metavar="N", help="at most so many records")
+    shows.add_argument("--columns", type=_globs, default=list(COLUMNS), metavar="NAMES", help=f"of {', '.join(COLUMNS)}, or any field")
+    shows.set_defaults(run=show_records)
+
+
+def _globs(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _percentage(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected percents above 0, such as 5, got {text!r}")
+    return value
+
+
+def _complain(error: Exception) -> None:
+    """Print an error as one line: it may hold texts of strangers."""
+    print(safe(" ".join(str(error).split("\n"))), file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that `argv` names; returns the exit status."""
+    opts = _parser().parse_args(argv)
+    try:
+        status = opts.run(opts)
+        sys.stdout.flush()
+        return status
+    except (ResultsError, RecordError) as error:
+        _complain(error)
+        return FAILED
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at the end must not fail again
+        return SHELL_PIPE_CLOSED
+    except KeyboardInterrupt:
+        return SHELL_INTERRUPTED
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows the rest
     sys.exit(main())

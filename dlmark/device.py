@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Collection
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
@@ -23,7 +24,7 @@ THROTTLE = {
 
 
 class DeviceError(ValueError):
-    """The named device isn't there; the message says which are."""
+    """The named device isn't there, or no longer; the message says which are, or what to do."""
 
 
 def find(name: str) -> str:
@@ -35,8 +36,8 @@ def find(name: str) -> str:
     names = gpu_names()
     index = int(name.partition(":")[2] or 0)
     if index >= len(names):
-        there = ", ".join(f"gpu:{i} ({n})" for i, n in enumerate(names)) or "no GPU, since NVML finds no NVIDIA driver or device"
-        raise DeviceError(f"no device {name}: there is {there}. Use --device cpu, or one of those.")
+        there = ", ".join(f"gpu:{i} ({n})" for i, n in enumerate(names)) or f"no GPU ({_started()[1] or 'NVML finds none'})"
+        raise DeviceError(f"no device {name}: there is {there}. Use --device cpu{', or one of those' if names else ''}.")
     return f"gpu:{index}"
 
 
@@ -47,11 +48,11 @@ def kind(device: str) -> str:
 
 def gpu_names() -> list[str]:
     """Names of the GPUs that NVML reports, in its order; none where there is no driver."""
-    nvml = _nvml()
-    if nvml is None:
+    if _started()[0] is None:
         return []
-    with _plain_errors(nvml):
-        return [_text(nvml.nvmlDeviceGetName(_handle(f"gpu:{i}"))) for i in range(nvml.nvmlDeviceGetCount())]
+    with _plain_errors("the GPUs") as nvml:
+        count = nvml.nvmlDeviceGetCount()
+    return [_name(f"gpu:{i}") for i in range(count)]
 
 
 def describe(device: str, threads: int, libraries: tuple[str, ...] = ()) -> dict:
@@ -59,48 +60,91 @@ def describe(device: str, threads: int, libraries: tuple[str, ...] = ()) -> dict
     fields = {"host": host(), "threads": threads, "library_versions": library_versions(libraries)}
     if device == "cpu":
         return {"device": f"{cpu_name()}, {threads} thread{'s' if threads > 1 else ''}", **fields}
-    nvml = _nvml()
-    with _plain_errors(nvml):
-        name, driver = nvml.nvmlDeviceGetName(_handle(device)), nvml.nvmlSystemGetDriverVersion()
-    return {"device": _text(name), "driver_version": _text(driver), **fields}
+    with _plain_errors(device) as nvml:
+        driver = _text(nvml.nvmlSystemGetDriverVersion())
+    memory, limit_mw = _asked(device, "MemoryInfo", of=_part(device)), _asked(device, "PowerManagementLimit")
+    return {
+        "device": _name(device),
+        "driver_version": driver,
+        "memory_total_mb": memory and memory.total / MIB,
+        "power_limit_w": limit_mw and limit_mw / 1_000,
+        **fields,
+    }
 
 
 def only_visible(device: str) -> dict[str, str]:
     """Variables under which CUDA sees this GPU alone, as its first: CUDA and NVML count in different orders."""
     if device == "cpu":
         return {}
-    with _plain_errors(_nvml()):
-        return {"CUDA_VISIBLE_DEVICES": _text(_nvml().nvmlDeviceGetUUID(_handle(device)))}
+    with _plain_errors(device) as nvml:
+        return {"CUDA_VISIBLE_DEVICES": _text(nvml.nvmlDeviceGetUUID(_part(device)))}
 
 
 def state(device: str) -> dict:
-    """The record's fields about the device right now: clock, power, temperature, throttling; none on a CPU."""
+    """The record's fields about the device right now: clock, power, temperature, throttling; none on a CPU.
+
+    None stands for what the device can't tell. Raises DeviceError where the device is lost.
+    """
     if device == "cpu":
         return {}
-    nvml, handle = _nvml(), _handle(device)
-    bits = _asked(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
-    power_mw = _asked(nvml.nvmlDeviceGetPowerUsage, handle)
+    nvml = _nvml()
+    bits, power_mw = _asked(device, "CurrentClocksThrottleReasons"), _asked(device, "PowerUsage")
     return {
-        "clock_mhz": _asked(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
+        "clock_mhz": _asked(device, "ClockInfo", nvml.NVML_CLOCK_SM),
         "power_w": power_mw and power_mw / 1_000,
-        "temperature_c": _asked(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-        "throttle_reasons": [reason for bit, reason in THROTTLE.items() if bits & bit],
+        "temperature_c": _asked(device, "Temperature", nvml.NVML_TEMPERATURE_GPU),
+        "throttle_reasons": None if bits is None else [reason for bit, reason in THROTTLE.items() if bits & bit],
     }
+
+
+def energy_j(device: str) -> float | None:
+    """What the device's energy counter has reached, in J; None where it has none, and for a slice of a GPU.
+
+    The counter is the whole board's. It moves every 20 to 100 ms, so a difference means something over seconds.
+    """
+    if device == "cpu" or _part(device) is not _handle(device):
+        return None
+    energy_mj = _asked(device, "TotalEnergyConsumption")
+    return energy_mj and energy_mj / 1_000
 
 
 def memory_total_mb(device: str) -> float:
     """Memory of a GPU. Raises DeviceError where NVML does not tell."""
-    with _plain_errors(_nvml()):
-        return _nvml().nvmlDeviceGetMemoryInfo(_handle(device)).total / MIB
+    with _plain_errors(device) as nvml:
+        return nvml.nvmlDeviceGetMemoryInfo(_part(device)).total / MIB
+
+
+def processes(device: str) -> dict[int, float | None] | None:
+    """The processes that compute on a GPU, with the MB that each holds; None, for a process or all, where nobody tells.
+
+    A process that only draws, such as a desktop's, is not among them.
+    """
+    held = None if device == "cpu" else _asked(device, "ComputeRunningProcesses", of=_part(device))
+    return held if held is None else {one.pid: one.usedGpuMemory and one.usedGpuMemory / MIB for one in held}
+
+
+def foreign_processes(device: str, own_pids: Collection[int]) -> int | None:
+    """How many processes compute on a GPU besides `own_pids`; None where nobody tells."""
+    return strangers(processes(device), own_pids)
+
+
+def strangers(held: dict[int, float | None] | None, own_pids: Collection[int]) -> int | None:
+    """How many of the processes in `held` are not among `own_pids`; None where nobody can tell.
+
+    In a container NVML gives the host's numbers: then ours is not among them, and some are of no process here.
+    """
+    if held is None:
+        return None
+    others = held.keys() - set(own_pids)
+    is_told_apart = len(others) < len(held) or all(os.path.exists(f"/proc/{pid}") for pid in others)
+    return len(others) if is_told_apart else None
 
 
 def process_memory_mb(device: str) -> float | None:
     """Memory that this process holds now: on a GPU as NVML tells, on a CPU resident; None where nobody tells."""
     if device == "cpu":
         return _proc_mb("VmRSS")
-    held = _asked(_nvml().nvmlDeviceGetComputeRunningProcesses, _handle(device)) or []
-    used = [process.usedGpuMemory for process in held if process.pid == os.getpid()]
-    return used[0] / MIB if used and used[0] else None
+    return (processes(device) or {}).get(os.getpid()) or None
 
 
 def process_peak_mb() -> float | None:
@@ -161,38 +205,80 @@ def library_versions(libraries: tuple[str, ...]) -> dict[str, str]:
 
 
 @cache
-def _nvml():
-    """pynvml, initialized once a process, or None where there is no driver."""
+def _started():
+    """pynvml, initialized once a process, and ""; or None and why there is none."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except ImportError:
-        return None
-    except pynvml.NVMLError:
-        return None
-    return pynvml
+        return None, "the package nvidia-ml-py is missing: pip install nvidia-ml-py"
+    except pynvml.NVMLError as error:
+        return None, f"NVML says: {error}; a GPU needs NVIDIA's driver, and nvidia-smi shows whether it works"
+    return pynvml, ""
 
 
+def _nvml():
+    nvml, why_not = _started()
+    if nvml is None:
+        raise DeviceError(f"there is no GPU ({why_not}). Use --device cpu, or mend that.")
+    return nvml
+
+
+@cache
 def _handle(device: str):
-    return _nvml().nvmlDeviceGetHandleByIndex(int(device.partition(":")[2]))
+    with _plain_errors(device) as nvml:
+        return nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2] or 0))
+
+
+@cache
+def _part(device: str):
+    """What CUDA computes on: the GPU, or where it is cut into slices (MIG) the first of them."""
+    is_cut = (_asked(device, "MigMode") or [0])[0]
+    return (is_cut and _asked(device, "MigDeviceHandleByIndex", 0)) or _handle(device)
+
+
+def _name(device: str) -> str:
+    with _plain_errors(device) as nvml:
+        return _text(nvml.nvmlDeviceGetName(_part(device)))
 
 
 @contextmanager
-def _plain_errors(nvml):
-    """Turn NVML's errors into a DeviceError that a user can act on."""
+def _plain_errors(device: str):
+    """Give pynvml, and turn its errors into a DeviceError."""
+    nvml = _nvml()
     try:
-        yield
+        yield nvml
     except nvml.NVMLError as error:
-        raise DeviceError(f"NVML can't tell about the GPU: {error}. See what nvidia-smi says, or use --device cpu.") from error
+        raise _plain(device, error) from error
 
 
-def _asked(question, *args):
-    """NVML's answer, or None where this device has none."""
+def _asked(device: str, question: str, *args, of=None):
+    """What NVML answers to nvmlDeviceGet`question`, or None where this device has no answer; `of` is a part of it."""
+    nvml = _nvml()
     try:
-        return question(*args)
-    except _nvml().NVMLError:
+        return getattr(nvml, f"nvmlDeviceGet{question}")(of or _handle(device), *args)
+    except nvml.NVMLError as error:
+        if _is_lost(error):
+            raise _plain(device, error) from error
         return None
+
+
+def _is_lost(error) -> bool:
+    """Whether the device or its driver is gone, rather than unable to answer."""
+    nvml = _nvml()
+    return error.value in (nvml.NVML_ERROR_GPU_IS_LOST, nvml.NVML_ERROR_RESET_REQUIRED, nvml.NVML_ERROR_DRIVER_NOT_LOADED)
+
+
+def _plain(device: str, error) -> DeviceError:
+    """NVML's error as one that a user can act on."""
+    if not _is_lost(error):
+        return DeviceError(f"NVML can't tell about {device}: {error}. See what nvidia-smi says, or use --device cpu.")
+    number = device.partition(":")[2] or 0
+    return DeviceError(
+        f"{device} is lost: NVML says: {error}. To go on, see dmesg and nvidia-smi, reset the GPU "
+        f"(nvidia-smi --gpu-reset -i {number}) or restart the machine, and give the same command again."
+    )
 
 
 def _text(name: str | bytes) -> str:

@@ -30,8 +30,15 @@ PALETTE = [(colour, MARKS[(place + shift) % len(MARKS)]) for shift in range(len(
 AXIS_ROOM = 32  # characters of a label; more of them take most of a phone's screen
 NO_NUMBER = "#888888"
 
+# How a mark looks by where its number comes from and how far to trust it.
+TRUST = {
+    "A": {"size": 9, "line_width": 1.5, "fill_alpha": 1},
+    "less": {"size": 9, "line_width": 1.5, "fill_alpha": 0},
+    "elsewhere": {"size": 6, "line_width": 0, "fill_alpha": 1, "hit_dilation": 1.5},  # as easy to point at as the others
+}
+
 # What a reader wants to know of a point, in this order: label in the hover and name of the column behind it.
-TOLD = ["network", "device", "framework", "precision", "batch", "images/s", "accuracy", "memory", "note", "source"]
+TOLD = ["network", "device", "framework", "precision", "batch", "images/s", "rounds", "tie with", "grade", "accuracy", "memory", "note", "source"]
 
 
 def family(model: str) -> str:
@@ -133,6 +140,10 @@ def told(data: pd.DataFrame) -> pd.DataFrame:
     texts["precision"] = [_joined(p, m) for p, m in zip(_or_dash(data, "precision"), _or_dash(data, "mode"))]
     texts["batch"] = [f"{size:,.0f}" if pd.notna(size) else "—" for size in _column(data, "batch_size")]
     texts["images/s"] = [_throughput(t, h) for t, h in zip(_column(data, "throughput"), _column(data, "throughput_half_width"))]
+    if _column(data, "round_spread").notna().any():
+        texts["rounds"] = [f"{spread:.1%} apart" if pd.notna(spread) else "—" for spread in _column(data, "round_spread")]
+    if (is_measured(data) & _column(data, "throughput").notna()).any():
+        texts["grade"] = [_grade(*row) for row in zip(_column(data, "grade"), _column(data, "grade_reasons"))]
     texts["memory"] = [f"{mb:,.0f} MB" if pd.notna(mb) else "—" for mb in _column(data, "device_mem")]
     texts["note"] = [_note(*row) for row in zip(_column(data, "status"), _column(data, "reason"), _column(data, "flags"))]
     texts["source"] = [source if isinstance(source, str) else "not stated" for source in _column(data, "source")]
@@ -140,8 +151,15 @@ def told(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_measured(data: pd.DataFrame) -> pd.Series:
-    """Which rows this benchmark measured: they are drawn filled."""
+    """Which rows this benchmark measured."""
     return _column(data, "source").eq(MEASURED)
+
+
+def trust(data: pd.DataFrame) -> pd.Series:
+    """The key in TRUST of each row. A throughput measured without a grade, as before there were any, is less than A."""
+    grades = _column(data, "grade")
+    is_a = grades.eq("A") | grades.isna() & _column(data, "throughput").isna()  # a largest batch gets no grade
+    return is_a.map({True: "A", False: "less"}).where(is_measured(data), "elsewhere")
 
 
 def no_number(data: pd.DataFrame) -> pd.Series:
@@ -166,6 +184,12 @@ def _throughput(value: float, half_width: float) -> str:
         return "—"
     interval = f" ± {half_width:,.3g} (95%)" if pd.notna(half_width) else " (no interval given)"
     return f"{value:,.4g}{interval}" if value < 1_000 else f"{value:,.0f}{interval}"
+
+
+def _grade(grade: object, reasons: object) -> str:
+    if not isinstance(grade, str):
+        return "none given"
+    return f"{grade}: {'; '.join(reasons)}" if isinstance(reasons, list) and reasons else grade
 
 
 def _note(status: object, reason: object, flags: object) -> str:

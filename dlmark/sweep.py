@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 
+from dlmark import rounds
 from dlmark.benchmark import SaveResults
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import FORMAT_VERSION, MEASURED, is_ok
@@ -17,6 +19,7 @@ class Job:
     batch_sizes: list[int]
     fields: dict = field(default_factory=dict)  # what every record of the job has in common
     image_s: float = 0  # seconds an image at the nearest batch size that is known, to foretell what the next will take
+    calls_per_block: dict[int, int] = field(default_factory=dict)  # by batch size, as in an earlier round
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
@@ -38,12 +41,30 @@ def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: flo
 
     def is_missing(batch_size: int) -> bool:
         held = results.get(job.record(batch_size))
-        if again or held is None or held.get("status") in ("crashed", "timed_out"):
+        if again or held is None or held.get("status") in ("crashed", "timed_out", "recompiled"):
             return True
         return held.get("status") == "time_cap" and (held.get("time_cap_s") or 0) < time_cap_s
 
     held = [record for b in sorted(job.batch_sizes) if (record := results.get(job.record(b)))]
     return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields, _image_s(held, job.image_s))
+
+
+def next_round(jobs: list[Job], results: SaveResults, number: int) -> list[Job]:
+    """What `jobs` still need for `number` rounds: the points that have fewer, every second round in reverse order."""
+    order = -1 if number % 2 == 0 else 1
+    lacking = []
+    for job in jobs[::order]:
+        held = {b: record for b in sorted(job.batch_sizes) if 0 < rounds.count(record := results.get(job.record(b)) or {}) < number}
+        calls = {b: record["calls_per_block"] for b, record in held.items()}
+        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls))
+    return [job for job in lacking if job.batch_sizes]
+
+
+def visits(jobs: list[Job], first: list[Job], results: SaveResults, number: int) -> int:
+    """How many times a point is going to be timed, where `first` is what the first of `number` rounds will measure."""
+    new = {(job.model, b) for job in first for b in job.batch_sizes}
+    held = {(job.model, b): rounds.count(results.get(job.record(b)) or {}) for job in jobs for b in job.batch_sizes}
+    return sum(number if point in new else number - min(number, count or number) for point, count in held.items())
 
 
 def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float, environment: dict) -> Iterator[dict]:
@@ -57,19 +78,39 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
     for job in jobs:
         left, image_s = list(job.batch_sizes), job.image_s
         while left:
-            part = Job(job.model, left, job.fields, image_s)
+            part = Job(job.model, left, job.fields, image_s, job.calls_per_block)
+            spent = _Spent(len(left))
             try:
                 for record in run_in_process(measure, part, *args, silence_s=silence_s, environment=environment):
-                    if "starting" not in record:
+                    if "starting" in record:
+                        spent.begins()
+                        yield record
+                    else:
                         left.remove(record["batch_size"])
                         image_s = _image_s([record], image_s)
-                    yield record
+                        yield {**record, "spent_s": spent.ends()}
                 break
             except ProcessEnded as end:
                 failed = _after(end, left)
                 left = [b for b in left if b not in failed]
                 for batch_size, reason in failed.items():
                     yield job.record(batch_size, status=end.status, reason=reason, measured_at=now())
+
+
+class _Spent:
+    """Seconds that each point took, with an even share of those before the first one: starting, importing, building."""
+
+    def __init__(self, points: int):
+        self._points, self._share, self._at = points, None, monotonic()
+
+    def begins(self) -> None:
+        if self._share is None:
+            self._share = (monotonic() - self._at) / self._points
+            self._at = monotonic()
+
+    def ends(self) -> float:
+        before, self._at = self._at, monotonic()
+        return _readable((self._share or 0.0) + self._at - before)
 
 
 def _readable(value: object) -> object:
@@ -110,9 +151,11 @@ def one_line(record: dict) -> str:
     if not is_ok(record):
         return f"{name}: {record['status'].replace('_', ' ')}: {record['reason']}"
     if record.get("throughput"):
-        share = record["throughput_half_width"] / record["throughput"]
+        width = record.get("throughput_half_width")
+        interval = f" ±{width / record['throughput']:.1%}" if width is not None else ""
+        grade = f", grade {record['grade']}" if record.get("grade") else ""
         flags = f" ({'; '.join(record['flags'])})" if record.get("flags") else ""
-        return f"{name}: {record['throughput']:,.1f} images/s ±{share:.1%}{flags}"
+        return f"{name}: {record['throughput']:,.1f} images/s{interval}{grade}{flags}"
     if record.get("accuracy") is not None:
         return f"{name}: top-1 {record['accuracy']:.2%}, top-5 {record['accuracy_top5']:.2%} of {record['images']:,} images"
     return f"{name} is the largest within {record['memory_limit_mb']:,.0f} MB, after {record['trials']} trials"

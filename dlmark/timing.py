@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
 
+from dlmark.sampler import MIN_ENERGY_S, energy_per_image
+from dlmark.stats import MIN_BLOCKS, half_width, outliers, percentile
+
 BLOCK_S = 0.1  # a block is long enough that its one wait costs little, and short enough that many fit
-MIN_BLOCKS = 6  # the fewest values whose extremes hold the median with 95% confidence
-OUTLIER_Z = 14.8
+LEAST_BLOCKS = 3  # of one process, when the time is up; how sure they are, the rounds together will tell
+LONGEST = 2  # disturbed blocks are measured again until the time in blocks is this many times what was allowed
+EVENT_GAP = 0.03
+
+
+class Recompiled(RuntimeError):
+    """The framework compiled anew inside the timed part, so its times mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +25,37 @@ class Rules:
     """How long to warm up and to measure."""
 
     target: float = 0.01  # stop when the interval's half-width is within this share of the median
-    measure_s: float = 6.0  # or after this time in timed blocks, but never before MIN_BLOCKS
+    measure_s: float = 1.5  # or after this time in timed blocks, but never before LEAST_BLOCKS
     warmup_s: float = 3.0  # a warm-up that is not steady by then is flagged
     warmup_floor_s: float = 1.0
-    latency_s: float = 2.0  # the latency pass takes at most this; no percentile where too few calls fit
+    latency_s: float = 1.5  # the latency pass takes at most this; no percentile where too few calls fit
+    energy_s: float = MIN_ENERGY_S + 0.1  # the load goes on for this long where there is an energy counter
+    calls_per_block: int | None = None  # as in an earlier round, so that the rounds' blocks can be compared
+
+
+@dataclass(frozen=True)
+class Device:
+    """What is asked of the device, and of the framework on it, beside the work itself. All of it may be missing."""
+
+    watch: Callable = nullcontext  # a context for the timed blocks; what it gives has fields(), flags and a memory peak
+    energy_j: Callable[[], float | None] = lambda: None  # the energy counter
+    events: tuple[Callable, Callable] | None = None  # mark(), and seconds between two marks once all is waited for
+    compilations: Callable[[], int] = lambda: 0  # how often the framework has compiled so far
+
+
+class Quiet:
+    """A host on which nothing else runs: for work that has no other."""
+
+    def before(self) -> None:
+        """A block begins."""
+
+    def disturbed(self) -> bool:
+        """Never."""
+        return False
+
+    def fields(self) -> dict:
+        """Nothing to tell."""
+        return {}
 
 
 @dataclass
@@ -30,73 +66,68 @@ class Timing:
     warmup_s: float = 0.0
     calls_per_block: int = 1
     block_times_s: list[float] = field(default_factory=list)
+    wall_times_s: list[float] = field(default_factory=list)  # of the same blocks, where those are of device events
+    contended: list[int] = field(default_factory=list)  # places of the blocks that were disturbed
     latencies_s: list[float] = field(default_factory=list)
+    energy: tuple[float | None, float | None, float, int] = (None, None, 0.0, 0)  # counter before, after, seconds, calls
     flags: list[str] = field(default_factory=list)
-    state: dict = field(default_factory=dict)  # of the device, right after the timed blocks
+    seen: object = None  # what the watch over the device gave
+    host: dict = field(default_factory=dict)
 
 
 def measure(
-    run: Callable, wait: Callable, rules: Rules = Rules(), *, state: Callable[[], dict] = dict, clock: Callable[[], float] = perf_counter
+    run: Callable, wait: Callable, rules: Rules = Rules(), *, device: Device = Device(), host=Quiet(), clock: Callable[[], float] = perf_counter
 ) -> Timing:
     """Time `run`, which queues one batch, and `wait`, which returns when the device is done with all that is queued.
 
-    `state` is asked once, right after the timed blocks, and its answer kept.
+    `host` is a watch.Host. Raises Recompiled if the framework compiled inside the timed part.
     """
-    timing = Timing(first_call_s=_block(run, wait, 1, clock))
-    _warm_up(timing, run, wait, rules, clock)
-    _timed_blocks(timing, run, wait, rules, clock)
-    timing.state = state()
-    _latency_pass(timing, run, wait, rules, clock)
+    work = _Work(run, wait, device.events, clock)
+    timing = Timing(first_call_s=work.block(1)[1])
+    _warm_up(timing, work, rules)
+    compiled = device.compilations()
+    with device.watch() as timing.seen:
+        _timed_blocks(timing, work, rules, device, host)
+    timing.host = host.fields()
+    if (again := device.compilations() - compiled) > 0:
+        raise Recompiled(f"the framework compiled {again} times inside the timed part; warm-up was {timing.warmup_s:.1f} s")
+    _latency_pass(timing, work, rules)
     return timing
 
 
-def median_interval(values: list[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of the median by order statistics, with no assumption on the distribution.
-
-    The narrowest symmetric pair of order statistics whose coverage is at least `confidence` (David and Nagaraja,
-    Order Statistics, 3rd ed., section 7.1). Infinite where there are too few values. It holds for independent values.
-    Blocks that follow each other are not quite that, so the interval is somewhat too narrow.
-    """
-    ordered, n = sorted(values), len(values)
-    below, tail = 0, 0.0  # tail = P(fewer than `below` + 1 values lie under the median)
-    while 2 * (tail := tail + math.comb(n, below) / 2**n) <= 1 - confidence:
-        below += 1
-    return (ordered[below - 1], ordered[n - below]) if below else (-math.inf, math.inf)
+def counted(block_times_s: list[float], contended: list[int]) -> list[float]:
+    """The blocks that the median is taken of: without the disturbed ones, as long as enough are left."""
+    disturbed = set(contended)
+    quiet = [seconds for place, seconds in enumerate(block_times_s) if place not in disturbed]
+    return quiet if len(quiet) >= LEAST_BLOCKS else list(block_times_s)
 
 
-def half_width(values: list[float]) -> float:
-    """The larger distance from the median to an end of its 95% interval, as a share of the median."""
-    low, high = median_interval(values)
-    return max(high - median(values), median(values) - low) / median(values)
+class _Work:
+    """The work to be timed, and the clocks that time it."""
+
+    def __init__(self, run: Callable, wait: Callable, events, clock: Callable[[], float]):
+        self.run, self.wait, self.events, self.clock = run, wait, events, clock
+
+    def block(self, calls: int) -> tuple[float, float]:
+        """Seconds of one block by device events (where there are none, by the wall clock), and by the wall clock."""
+        mark, between = self.events or (None, None)
+        start = self.clock()
+        first = mark() if mark else None
+        for _ in range(calls):
+            self.run()
+        last = mark() if mark else None
+        self.wait()
+        wall_s = self.clock() - start
+        return (between(first, last) if between else wall_s), wall_s
 
 
-def percentile(values: list[float], share: float) -> float:
-    """The value under which `share` of the values lie (nearest rank)."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
-
-
-def outliers(values: list[float]) -> int:
-    """How many values have a modified z-score over 14.8 (Iglewicz and Hoaglin, 1993; hyperfine's limit)."""
-    middle = median(values)
-    spread = median(abs(value - middle) for value in values)
-    return sum(0.6745 * abs(value - middle) > OUTLIER_Z * spread for value in values) if spread else 0
-
-
-def _block(run: Callable, wait: Callable, calls: int, clock: Callable[[], float]) -> float:
-    start = clock()
-    for _ in range(calls):
-        run()
-    wait()
-    return clock() - start
-
-
-def _warm_up(timing: Timing, run: Callable, wait: Callable, rules: Rules, clock: Callable[[], float]) -> None:
+def _warm_up(timing: Timing, work: _Work, rules: Rules) -> None:
     """Until two successive blocks differ by under 1%, with a floor and a cap; also finds the calls of a block."""
-    start, before, calls, made = clock(), math.inf, 1, 1
+    start, before, calls, made = work.clock(), math.inf, 1, 1
     while True:
-        now = _block(run, wait, calls, clock)
+        now = work.block(calls)[1]
         made += calls
-        timing.warmup_s = clock() - start
+        timing.warmup_s = work.clock() - start
         steady = abs(now / calls - before) < 0.01 * before
         if made >= 3 and timing.warmup_s >= rules.warmup_floor_s and (steady or timing.warmup_s >= rules.warmup_s):
             break
@@ -104,56 +135,98 @@ def _warm_up(timing: Timing, run: Callable, wait: Callable, rules: Rules, clock:
         calls = max(1, round(BLOCK_S / before)) if before else calls * 2
     if not steady:
         timing.flags.append("warm-up not steady: successive blocks still differed by over 1% at its cap")
-    timing.calls_per_block = max(1, round(BLOCK_S * calls / now))
+    timing.calls_per_block = rules.calls_per_block or max(1, round(BLOCK_S * calls / now))
 
 
-def _timed_blocks(timing: Timing, run: Callable, wait: Callable, rules: Rules, clock: Callable[[], float]) -> None:
+def _timed_blocks(timing: Timing, work: _Work, rules: Rules, device: Device, host) -> None:
     """Blocks until the interval is within the target, its noise no longer shrinks, or the time is up."""
-    times, widths, start = timing.block_times_s, {}, clock()
+    widths, start, counter_j = {}, work.clock(), device.energy_j()
     while True:
-        times.append(_block(run, wait, timing.calls_per_block, clock))
-        n = len(times)
-        if n < MIN_BLOCKS:
-            continue
-        widths[n] = half_width(times)
-        if widths[n] <= rules.target:
+        host.before()
+        event_s, wall_s = work.block(timing.calls_per_block)
+        if host.disturbed():
+            timing.contended.append(len(timing.block_times_s))
+        timing.block_times_s.append(event_s)
+        timing.wall_times_s.append(wall_s)
+        if _enough(timing, widths, work.clock() - start, rules):
             break
+    _energy(timing, work, rules, device, counter_j, start)
+    _flag_blocks(timing, work)
+
+
+def _enough(timing: Timing, widths: dict[int, float], spent_s: float, rules: Rules) -> bool:
+    times, disturbed = timing.block_times_s, len(timing.contended)
+    quiet = len(times) - disturbed
+    if quiet >= MIN_BLOCKS:
+        width = widths[quiet] = half_width(counted(times, timing.contended))
+        if width <= rules.target:
+            return True
         # Independent noise shrinks to 0.7 of itself when the number of blocks doubles.
-        if n >= 40 and widths[n] > 0.9 * widths[n // 2]:
+        if quiet >= 40 and width > 0.9 * widths.get(quiet // 2, math.inf):
             timing.flags.append("noise no longer shrinks: more blocks would not narrow the interval")
-            break
-        if clock() - start >= rules.measure_s:
-            timing.flags.append(f"interval wider than the target of ±{rules.target:.1%} when the time was up")
-            break
-    if found := outliers(times):
-        timing.flags.append(f"outliers among the blocks: {found} of {len(times)}, kept")
+            return True
+    disturbed_s = sum(timing.wall_times_s[place] for place in timing.contended)
+    all_s = sum(timing.wall_times_s)
+    up = quiet >= LEAST_BLOCKS and all_s - disturbed_s >= rules.measure_s or all_s >= LONGEST * rules.measure_s
+    return up and len(times) >= LEAST_BLOCKS
 
 
-def _latency_pass(timing: Timing, run: Callable, wait: Callable, rules: Rules, clock: Callable[[], float]) -> None:
+def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, counter_j: float | None, start: float) -> None:
+    """Keep the load on until the counter has enough behind it; only the timed blocks are kept as such."""
+    if counter_j is None:
+        return
+    blocks = len(timing.block_times_s)
+    while work.clock() - start < rules.energy_s:
+        work.block(timing.calls_per_block)
+        blocks += 1
+    timing.energy = (counter_j, device.energy_j(), work.clock() - start, blocks * timing.calls_per_block)
+
+
+def _flag_blocks(timing: Timing, work: _Work) -> None:
+    times, disturbed = timing.block_times_s, len(timing.contended)
+    kept = counted(times, timing.contended)
+    if len(kept) >= MIN_BLOCKS and (found := outliers(kept)):
+        timing.flags.append(f"outliers among the blocks: {found} of {len(kept)}, kept")
+    if disturbed and len(kept) < len(times):
+        timing.flags.append(f"other programs disturbed {disturbed} of {len(times)} blocks: measured again, not in the median")
+    elif disturbed:
+        timing.flags.append(f"other programs disturbed {disturbed} of {len(times)} blocks, to the end: all are in the median")
+    if work.events and event_gap(timing) > EVENT_GAP:
+        timing.flags.append(f"device events and wall clock differ by {event_gap(timing):.1%}")
+
+
+def event_gap(timing: Timing) -> float:
+    """How far device events and wall clock are apart, as a share of the wall clock's time in blocks."""
+    return abs(sum(timing.block_times_s) / sum(timing.wall_times_s) - 1)
+
+
+def _latency_pass(timing: Timing, work: _Work, rules: Rules) -> None:
     """One call, one wait, as often as fit; skipped where not even a median would be sound."""
-    expected_s = median(timing.block_times_s) / timing.calls_per_block
+    expected_s = median(timing.wall_times_s) / timing.calls_per_block
     if 30 * expected_s > rules.latency_s:
         return
-    start = clock()
-    while len(timing.latencies_s) < 1_000 and clock() - start < rules.latency_s:
-        timing.latencies_s.append(_block(run, wait, 1, clock))
+    start = work.clock()
+    while len(timing.latencies_s) < 1_000 and work.clock() - start < rules.latency_s:
+        timing.latencies_s.append(work.block(1)[1])
 
 
 def as_fields(timing: Timing, batch_size: int) -> dict:
-    """The record's fields of one timing."""
-    per_call = [seconds / timing.calls_per_block for seconds in timing.block_times_s]
-    throughput = batch_size / median(per_call)
+    """The record's fields of one timing; how sure its throughput is, the rounds together tell (dlmark.rounds)."""
     calls = len(timing.latencies_s)
     levels = {"latency_p50_s": (0.5, 30), "latency_p90_s": (0.9, 100), "latency_p99_s": (0.99, 1_000)}
+    before_j, after_j, energy_s, energy_calls = timing.energy
     return {
-        "throughput": throughput,
-        "throughput_half_width": throughput * half_width(per_call),
         "block_times_s": [float(f"{seconds:.6g}") for seconds in timing.block_times_s],
+        "round_blocks": [len(timing.block_times_s)],
         "calls_per_block": timing.calls_per_block,
+        "contended_blocks": timing.contended,
+        **({"event_gap": event_gap(timing)} if timing.block_times_s != timing.wall_times_s else {}),
         **{name: percentile(timing.latencies_s, p) for name, (p, least) in levels.items() if calls >= least},
         **({"latency_calls": calls} if calls else {}),
         "first_call_s": timing.first_call_s,
         "warmup_s": timing.warmup_s,
-        "flags": timing.flags,
-        **timing.state,
+        **energy_per_image(before_j, after_j, energy_s, energy_calls * batch_size),
+        **timing.host,
+        **(timing.seen.fields() if timing.seen else {}),
+        "flags": timing.flags + (timing.seen.flags if timing.seen else []),
     }

@@ -53,3 +53,15 @@ def saved():
         return json.loads(path.read_text(encoding="utf-8"))
 
     return read
+
+
+@pytest.fixture(scope="session")
+def nvml(tmp_path_factory):
+    """Ask dlmark something where the stand-in for NVIDIA's library is the one that is found (see nvml_stand_in.py)."""
+    import nvml_stand_in
+
+    if not nvml_stand_in.COMPILER:
+        pytest.skip("no C compiler (cc) to compile the stand-in for NVML with")
+    folder = tmp_path_factory.mktemp("nvml")
+    nvml_stand_in.compile_into(folder)
+    return nvml_stand_in.Nvml(folder)

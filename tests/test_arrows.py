@@ -71,7 +71,7 @@ def test_record_imports_nothing_of_the_project():
     assert not tops(imports(ROOT / "dlmark" / "record.py")) & {"dlmark", "bench"}
 
 
-@pytest.mark.parametrize("path", [path for path in LIBRARY if path.stem in ("timing", "largest", "device", "process")], ids=relative)
+@pytest.mark.parametrize("path", [path for path in LIBRARY if path.stem in ("timing", "largest", "device", "process", "sampler", "stats", "watch", "rounds")], ids=relative)
 def test_a_foundation_imports_none_of_the_layers_above(path):
     above = {"dlmark.sweep", "dlmark.benchmark", "dlmark.plot", "dlmark.progress"}
     assert not imports(path) & above

@@ -43,11 +43,12 @@ HOST = "2-core virtual machine, 24 GB, Linux 6.18.44, no. 70cb47"
 def every_plot(data):
     joined = data.assign(accuracy=0.7)
     return [plot.batch_size_vs_throughput(data), plot.batch_size_vs_throughput_grid(data, data["model"].unique()), plot.max_batch_size(data),
-            plot.throughput_vs_device(data), plot.throughput_vs_accuracy(joined)]  # fmt: skip
+            plot.throughput_vs_device(data), plot.throughput_vs_accuracy(joined),
+            plot.ranking(data, batch_size=2, device=data.device[0])]  # fmt: skip
 
 
 FUNCTIONS = [plot.batch_size_vs_throughput, plot.max_batch_size, plot.throughput_vs_device, plot.throughput_vs_accuracy,
-             lambda data: plot.batch_size_vs_throughput_grid(data, ["VGG-16"])]  # fmt: skip
+             plot.ranking, lambda data: plot.batch_size_vs_throughput_grid(data, ["VGG-16"])]  # fmt: skip
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -84,24 +85,56 @@ def test_changes_nothing_in_the_data():
     pd.testing.assert_frame_equal(data, before)
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_every_axis_with_numbers_is_labelled(number):
     figure = every_plot(frame(rows(), rows("AlexNet", PUBLISHED)))[number]
     for part in figure.select({"name": None, "type": plot.figure}):
         assert any(axis.axis_label for axis in part.axis)
 
 
-def test_only_measured_marks_are_filled():
-    data = frame(rows(), rows(base=PUBLISHED), rows(device="Tesla M60", source=None))
-    marks = scatters(plot.throughput_vs_device(data))
-    filled = {device: r.glyph.fill_alpha for r in marks for device in r.data_source.data["device"]}
-    assert filled == {"CPU, 2 threads": 1, "Tesla K80": 0, "Tesla M60": 0}
+A, B = {"grade": "A", "grade_reasons": []}, {"grade": "B", "grade_reasons": ["interval over 1%", "throttled"]}
+
+
+def looks_by_device(data):
+    return {device: (r.glyph.size, r.glyph.fill_alpha) for r in scatters(plot.throughput_vs_device(data)) for device in r.data_source.data["device"]}
+
+
+LARGE_FILLED, LARGE_HOLLOW, SMALL = (9, 1), (9, 0), (6, 1)
+
+
+@pytest.mark.parametrize("fields, look", [(A, LARGE_FILLED), (B, LARGE_HOLLOW), ({"grade": "C"}, LARGE_HOLLOW), ({}, LARGE_HOLLOW),
+                                          ({**A, **PUBLISHED}, SMALL), ({"source": None}, SMALL)])  # fmt: skip
+def test_a_mark_shows_how_far_to_trust_it(fields, look):
+    assert set(looks_by_device(frame(rows(**fields))).values()) == {look}
+
+
+def test_marks_of_one_series_differ_in_trust():
+    data = frame(rows(device="A", **A), rows(device="B", **B), rows(base=PUBLISHED))
+    assert looks_by_device(data) == {"A": LARGE_FILLED, "B": LARGE_HOLLOW, "Tesla K80": SMALL}
+
+
+def test_a_largest_batch_has_no_grade_and_is_filled():
+    assert {r.glyph.fill_alpha for r in scatters(plot.max_batch_size(frame(largest())))} == {1}
 
 
 def test_the_hover_tells_all_that_a_reader_wants():
-    hovers = list(plot.batch_size_vs_throughput(frame(rows())).select({"type": HoverTool}))
+    hovers = list(plot.batch_size_vs_throughput(frame(rows(round_spread=0.01))).select({"type": HoverTool}))
     told = [label for label, _ in hovers[0].tooltips]
-    assert told == ["network", "device", "framework", "precision", "batch", "images/s", "memory", "note", "source"]
+    assert told == ["network", "device", "framework", "precision", "batch", "images/s", "rounds", "grade", "memory", "note", "source"]
+
+
+@pytest.mark.parametrize("fields, text", [(A, "A"), (B, "B: interval over 1%; throttled"), ({}, "none given")])
+def test_the_hover_tells_the_grade_and_what_it_misses(fields, text):
+    assert scatters(plot.batch_size_vs_throughput(frame(rows(**fields))))[0].data_source.data["grade"] == [text] * 3
+
+
+def test_the_hover_tells_how_far_the_rounds_are_apart():
+    (source,) = (r.data_source for r in scatters(plot.batch_size_vs_throughput(frame(rows(round_spread=0.0123), rows(sizes=(8,))))))
+    assert source.data["rounds"] == ["1.2% apart"] * 3 + ["—"]
+
+
+def test_a_published_mark_has_no_grade_to_tell():
+    assert "grade" not in scatters(plot.batch_size_vs_throughput(frame(rows(base=PUBLISHED))))[0].data_source.data
 
 
 def test_the_interval_is_told_and_drawn():
@@ -161,7 +194,7 @@ def test_a_row_with_neither_number_nor_failure_is_left_out():
 NEED_BATCH = [function for function in FUNCTIONS if function is not plot.throughput_vs_accuracy]
 
 
-@pytest.mark.parametrize("function", NEED_BATCH)
+@pytest.mark.parametrize("function", [function for function in NEED_BATCH if function is not plot.ranking])
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
 def test_a_row_without_a_batch_size_is_left_out(function, missing):
     figure = function(frame(rows(), rows(sizes=(1,), batch_size=missing)))

@@ -12,6 +12,7 @@ install = (
 )
 mode = "hybridized"
 precisions = ("float32",)
+canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
 
 GLUON = """
 alexnet densenet121 densenet161 densenet169 densenet201 inceptionv3 mobilenet0.25 mobilenet0.5 mobilenet0.75 mobilenet1.0
@@ -137,6 +138,43 @@ def predict(network, images):
 
     logits = network(mx.nd.array(images, ctx=network.context))
     return (logits[0] if isinstance(logits, (list, tuple)) else logits).asnumpy()  # NASNet: logits and an auxiliary output
+
+
+own_timer_name = "mxnet.test_utils.check_speed"
+
+
+def own_timer(network, model: str, batch_size: int) -> float:
+    """Seconds of one call, as MXNet's own tool times it: one call to warm up, the mean of 20."""
+    os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"  # else it fuses layers that the hybridized network does not
+    import mxnet as mx
+    from mxnet.test_utils import check_speed
+
+    inputs = mx.nd.random.uniform(-1, 1, (batch_size, *input_shape(model)), ctx=network.context)
+    network(inputs).wait_to_read()  # the first call makes the parameters
+    symbol = network(mx.sym.var("data"))
+    location = {"data": inputs, **{name: value.data(network.context) for name, value in network.collect_params().items()}}
+    location = {name: value for name, value in location.items() if name in symbol.list_arguments()}
+    return check_speed(symbol, location=location, ctx=network.context, N=20, grad_req="null", typ="forward")
+
+
+def matrix_product(device: str = "cpu", size: int = 4096):
+    """What multiplies two square float32 matrices, and what waits for it."""
+    context = start(device)
+    import mxnet as mx
+
+    a = mx.nd.random.uniform(-1, 1, (size, size), ctx=context)
+    out = mx.nd.empty((size, size), ctx=context)
+    return (lambda: mx.nd.dot(a, a, out=out)), mx.nd.waitall
+
+
+def copy(device: str = "cpu", mb: int = 256):
+    """What copies `mb` times 2^20 bytes within the device's memory, and what waits for it."""
+    context = start(device)
+    import mxnet as mx
+
+    source = mx.nd.ones(mb * 2**18, ctx=context)
+    target = mx.nd.empty(mb * 2**18, ctx=context)
+    return (lambda: source.copyto(target)), mx.nd.waitall
 
 
 def _compute_capability() -> tuple[int, int]:

@@ -8,6 +8,8 @@ install = "pip install numpy"
 mode = "eager"
 precisions = ("float32", "float64")
 
+canary = "MLP-1024"  # the network that shows whether the device drifts
+
 # workload -> display name -> units of the hidden layers
 models = {"classification": {"MLP-64": (64,), "MLP-1024": (1024,), "MLP-1024x2": (1024, 1024)}}
 
@@ -61,3 +63,19 @@ def predict(network, images: np.ndarray) -> np.ndarray:
     for layer, (matrix, bias) in enumerate(network):
         out = (np.maximum(out, 0) if layer else out) @ matrix + bias
     return out
+
+
+def matrix_product(device: str = "cpu", size: int = 512):
+    """What multiplies two square float32 matrices, and what waits for it."""
+    start(device)
+    a = np.random.default_rng(0).standard_normal((size, size), dtype=np.float32)
+    out = np.empty_like(a)
+    return (lambda: np.matmul(a, a, out=out)), lambda: None
+
+
+def copy(device: str = "cpu", mb: int = 64):
+    """What copies `mb` times 2^20 bytes within the device's memory, and what waits for it."""
+    start(device)
+    source = np.ones(mb * 2**18, np.float32)
+    target = np.empty_like(source)
+    return (lambda: np.copyto(target, source)), lambda: None

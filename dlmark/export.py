@@ -1,0 +1,58 @@
+"""Records as a CSV or Parquet file for other programs: every field that any record has, numbers in full."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+from dlmark.benchmark import ResultsError
+from dlmark.record import FIELDS
+from dlmark.show import safe
+
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
+
+
+def columns(records: Sequence[dict]) -> list[str]:
+    """The fields that any record has, in the order of the format, and last the name of the record's file."""
+    there = set().union(*records) if records else set()
+    return [name for name in FIELDS if name in there] + ["file"]
+
+
+def csv_text(records: Sequence[dict]) -> str:
+    """The records as CSV: lists and tables as JSON, nothing where a field is missing.
+
+    A text that a spreadsheet would run as a formula starts with an apostrophe, and characters that control a terminal are
+    written as escapes: texts may come from strangers.
+    """
+    names = columns(records)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(record.get(name)) for name in names] for record in records)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, (list, dict)):
+        return safe(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        return f"'{safe(value)}" if value.lstrip().startswith(FORMULA) else safe(value)
+    return value
+
+
+def parquet_bytes(records: Sequence[dict]) -> bytes:
+    """The records as a Parquet file, with lists as lists and tables as maps. Raises ResultsError without pyarrow."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ResultsError(f"Parquet needs pyarrow ({error}): `pip install pyarrow`, with NumPy 1 `pip install 'pyarrow<24'`, "
+                           "or export with --csv") from error  # fmt: skip
+    text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
+    types = {"text": text, "number": real, "integer": whole, "numbers": pyarrow.list_(real), "integers": pyarrow.list_(whole),
+             "texts": pyarrow.list_(text), "table": pyarrow.map_(text, text)}  # fmt: skip
+    schema = pyarrow.schema([(name, types[FIELDS[name].kind] if name in FIELDS else text) for name in columns(records)])
+    rows = [{name: list(v.items()) if isinstance(v := record.get(name), dict) else v for name in schema.names} for record in records]
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema), file)
+    return file.getvalue()

@@ -1,0 +1,118 @@
+"""Put the rounds of a measurement together: one record a point, its interval from all of them, and its grade."""
+
+import math
+from collections.abc import Iterable
+from itertools import accumulate
+from statistics import mean, median
+
+from dlmark.record import MEASURED, is_ok
+from dlmark.stats import repeat_half_widths
+from dlmark.timing import counted
+
+# What becomes of a field that both rounds have; any other keeps the first round's value.
+LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "canary_drift", "device_mem", "allocator_mem_mb",
+           "process_mem_mb", "temperature_c", "foreign_processes")  # fmt: skip
+SMALLEST = ("clock_min_mhz", "clock_mhz")
+ADDED = ("block_times_s", "round_blocks", "spent_s", "involuntary_switches", "samples")
+JOINED = ("flags", "throttle_reasons")
+LATEST = ("measured_at", "library_versions", "command")
+
+# Measured alike, so that what differs from process to process is of one size in all of them.
+ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode", "threads", "workload", "method", "repetition", "condition")
+
+WIDEST, SPREAD, DRIFT = 0.01, 0.02, 0.02  # what grade A asks for
+
+
+def count(record: dict) -> int:
+    """How many rounds a record has."""
+    return len(record.get("round_blocks") or [1]) if record.get("block_times_s") else 0
+
+
+def blocks(record: dict) -> list[list[float]]:
+    """The block times that count, a list for each round: without the disturbed ones, where enough others are left."""
+    times, sizes = record["block_times_s"], record.get("round_blocks") or [len(record["block_times_s"])]
+    disturbed = set(record.get("contended_blocks") or [])
+    starts = [0, *accumulate(sizes)]
+    return [counted(times[a:b], [place - a for place in range(a, b) if place in disturbed]) for a, b in zip(starts, starts[1:])]
+
+
+def join(record: dict, new: dict) -> dict:
+    """`record` with one more round. A round that failed changes no number: the record says that it did."""
+    if not is_ok(new):
+        failed = f"round {count(record) + 1} failed: {new['status'].replace('_', ' ')}: {new['reason']}"
+        return {**record, "flags": _joined(record.get("flags"), [failed])}
+    shift = len(record["block_times_s"])
+    record = {**record, "round_blocks": record.get("round_blocks") or [shift]}
+    both = {name for name in new if new[name] is not None and record.get(name) is not None}
+    joined = {**new, **{name: value for name, value in record.items() if value is not None}}
+    joined |= {name: max(record[name], new[name]) for name in both.intersection(LARGEST)}
+    joined |= {name: min(record[name], new[name]) for name in both.intersection(SMALLEST)}
+    joined |= {name: record[name] + new[name] for name in both.intersection(ADDED)}
+    joined |= {name: _joined(record[name], new[name]) for name in both.intersection(JOINED)}
+    joined |= {name: new[name] for name in both.intersection(LATEST)}
+    joined["contended_blocks"] = (record.get("contended_blocks") or []) + [shift + place for place in new.get("contended_blocks") or []]
+    return joined
+
+
+def settle(records: Iterable[dict]) -> list[dict]:
+    """The records with throughput, interval, spread and grade worked out from their raw times, all together.
+
+    Records that were measured alike share what is known of the differences between processes, so that each one's
+    interval gets surer with every other. Records without raw times of ours stay as they are.
+    """
+    settled, groups = list(records), {}
+    for place, record in enumerate(settled):
+        if record.get("source") == MEASURED and is_ok(record) and record.get("block_times_s") and record.get("calls_per_block"):
+            groups.setdefault(tuple(record.get(name) for name in ALIKE), []).append(place)
+    for places in groups.values():
+        rounds = [blocks(settled[place]) for place in places]
+        for place, own, width in zip(places, rounds, repeat_half_widths(rounds)):
+            settled[place] = _settled(settled[place], own, width)
+    return settled
+
+
+def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict:
+    logs = [math.log(median(times)) for times in rounds]
+    throughput = record["batch_size"] * record["calls_per_block"] / math.exp(mean(logs))
+    # The interval is even in logarithms; its upper half, the wider one in images/s, stands for both.
+    numbers = {"throughput": throughput, "throughput_half_width": throughput * math.expm1(min(half_width, 20))}
+    if len(rounds) > 1:
+        numbers["round_spread"] = math.expm1(max(logs) - min(logs))
+    numbers = {name: float(f"{value:.6g}") for name, value in numbers.items()}
+    missed = missed_conditions({**record, **numbers})
+    return {**record, **numbers, "grade": "ABC"[min(2, len(missed))], "grade_reasons": missed}
+
+
+def drifted(records: list[dict], drift: float | None) -> list[dict]:
+    """`records` with the canary's drift around them; the largest, where an earlier round has one."""
+    known = [{**record, "canary_drift": max(drift or 0.0, record.get("canary_drift") or 0.0)} for record in records]
+    return records if drift is None else known
+
+
+def missed_conditions(record: dict) -> list[str]:
+    """Which conditions of grade A a record misses; what nobody looked at counts as missed."""
+    width = record["throughput_half_width"] / record["throughput"]
+    spread, drift = record.get("round_spread"), record.get("canary_drift")
+    throttled, foreign = record.get("throttle_reasons"), record.get("foreign_processes")
+    conditions = {
+        f"interval of ±{width:.1%}, wider than ±{WIDEST:.0%}": width > WIDEST,
+        "one round only": spread is None,
+        f"rounds differ by {spread or 0:.1%}, more than {SPREAD:.0%}": (spread or 0) > SPREAD,
+        f"the device lowered its clocks: {', '.join(throttled or [])}": throttled,
+        f"others' processes on the device: {foreign}": foreign,
+        "other programs took the CPU": not foreign and _disturbed(record),
+        "nobody watched the host": record.get("other_cpu_share") is None,
+        "no canary": drift is None,
+        f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,
+    }
+    return [sentence for sentence, missed in conditions.items() if missed]
+
+
+def _disturbed(record: dict) -> bool:
+    """Whether the median holds blocks that other programs disturbed."""
+    contended = record.get("contended_blocks") or []
+    return bool(contended) and sum(map(len, blocks(record))) > len(record["block_times_s"]) - len(contended)
+
+
+def _joined(first: list[str] | None, second: list[str]) -> list[str]:
+    return list(dict.fromkeys([*(first or []), *second]))

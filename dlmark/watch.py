@@ -1,0 +1,97 @@
+"""Watch the host while something is timed: who else took the CPU, and how long our threads had to wait for it."""
+
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from time import perf_counter, process_time
+
+WAITED_SHARE = 0.03  # a block is disturbed if our threads waited for a core for more than this share of it
+OTHERS_CORES = 0.25  # or, where the system does not tell that, if other programs used more than this
+STOLEN_CORES = 0.15  # or if the virtual machine was kept from this; the system counts it in steps of 0.1 in 100 ms
+TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+
+
+@dataclass
+class Reading:
+    """Sums since some time in the past; the difference of two says what went on between them."""
+
+    wall_s: float = 0.0
+    own_s: float = 0.0  # CPU time of this process
+    busy_s: float = 0.0  # CPU time of all processes, summed over cores
+    stolen_s: float = 0.0  # CPU time that the hypervisor gave to others
+    waited_s: float = 0.0  # for which our threads could have run, but had no core
+    switches: int = 0  # involuntary context switches of this process
+
+    def since(self, before: "Reading") -> "Reading":
+        """What was added after `before`."""
+        return Reading(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(self)))
+
+    def plus(self, other: "Reading") -> "Reading":
+        """Both together."""
+        return Reading(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def read() -> Reading:
+    """The host now (proc(5): stat, and schedstat of each thread; getrusage(2)). Costs about 0.2 ms."""
+    ticks = [int(count) for count in _text("/proc/stat").partition("\n")[0].split()[1:9]] or [0] * 8
+    user, nice, system, _, _, irq, softirq, stolen = ticks
+    waited_ns = sum(int((_text(f"{thread}/schedstat").split() or [0, 0])[1]) for thread in _threads())
+    busy_s = (user + nice + system + irq + softirq) * TICK_S
+    switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    return Reading(perf_counter(), process_time(), busy_s, stolen * TICK_S, waited_ns / 1e9, switches)
+
+
+class Host:
+    """Looks at the host at the edges of each block; sums what it saw."""
+
+    def __init__(self, read: Callable[[], Reading] = read):
+        self._read, self.sum, self._before = read, Reading(), Reading()
+
+    def before(self) -> None:
+        """Call right before a block."""
+        self._before = self._read()
+
+    def disturbed(self) -> bool:
+        """Call right after it: whether others kept this process from its work."""
+        seen = self._read().since(self._before)
+        self.sum = self.sum.plus(seen)
+        if seen.stolen_s > STOLEN_CORES * seen.wall_s:
+            return True
+        if _tells_waiting():
+            return seen.waited_s > WAITED_SHARE * seen.wall_s
+        return _others(seen) > OTHERS_CORES * seen.wall_s
+
+    def fields(self) -> dict:
+        """The record's fields about the host during all the blocks so far."""
+        wall_s = self.sum.wall_s or 1.0
+        return {
+            "other_cpu_share": _others(self.sum) / wall_s,
+            "steal_share": self.sum.stolen_s / wall_s,
+            "cpu_wait_share": self.sum.waited_s / wall_s if _tells_waiting() else None,
+            "cpu_per_wall": self.sum.own_s / wall_s,
+            "involuntary_switches": self.sum.switches,
+        }
+
+
+def _others(seen: Reading) -> float:
+    return max(0.0, seen.busy_s - seen.own_s)
+
+
+def _tells_waiting() -> bool:
+    return os.path.exists("/proc/self/schedstat")
+
+
+def _threads() -> list[str]:
+    try:
+        return [f"/proc/self/task/{number}" for number in os.listdir("/proc/self/task")]
+    except OSError:  # outside Linux
+        return []
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:  # outside Linux, or a thread that has just ended
+        return ""

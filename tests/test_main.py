@@ -1,0 +1,155 @@
+"""The command line: what each command prints, its exit status, and that an error is one line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dlmark.__main__ import main
+
+POINT = {"framework": "mxnet", "framework_version": "1.9.1", "device": "CPU", "source": "measured"}
+
+
+def records(throughput, models=("AlexNet", "VGG-16"), sizes=(1, 8)):
+    return [{**POINT, "model": m, "batch_size": b, "throughput": throughput, "throughput_half_width": throughput / 100} for m in models for b in sizes]
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A results folder with three files: a, b that is a tenth slower, and one of another device."""
+    for name, content in (("a", records(100.0)), ("b", records(90.0)), ("h100", [{**r, "device": "H100"} for r in records(9_000.0)])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    monkeypatch.setenv("DLMARK_RESULTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def told(capsys, results):
+    """Run a command; returns its exit status, standard output and standard error."""
+
+    def run(*words):
+        status = main([str(results / word) if word in ("a.json", "b.json", "h100.json") else word for word in words])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_check_counts_the_records(told):
+    status, out, _ = told("check", "a.json", "b.json")
+    assert status == 0 and out.count("4 records, all right") == 2
+
+
+def test_check_says_which_file_is_wrong(told, results):
+    (results / "wrong.json").write_text('[{"model": "AlexNet", "throughputs": 1}]')
+    status, out, err = told("check", "a.json", str(results / "wrong.json"))
+    assert status == 1 and "did you mean throughput?" in err and err.endswith("1 of 2 files are wrong; docs/result-format.ipynb describes the format\n")
+
+
+def test_show_prints_all_results(told):
+    status, out, err = told("show")
+    assert status == 0 and len(out.splitlines()) == 2 + 12 and not err
+
+
+def test_show_filters_sorts_and_limits(told):
+    status, out, err = told("show", "--model", "vgg*", "--device", "H1", "--source", "measured", "--status", "ok", "--sort", "batch_size", "--descending",
+                            "--limit", "1", "--columns", "batch,device")  # fmt: skip
+    assert out.splitlines()[-1].split() == ["8", "H100"] and err == "1 of 2 records; --limit says how many\n"
+
+
+@pytest.mark.parametrize("words, message", [
+    (["show", "nothing"], "no result file matches 'nothing'"),
+    (["show", "--framework", "torch"], "no record has framework torch; there are: mxnet"),
+    (["show", "--sort", "sped"], "unknown field 'sped'"),
+    (["show", "--columns", "spede"], "unknown column 'spede'"),
+    (["compare", "a.json", "gone.json"], "gone.json: can't be read: No such file"),
+    (["compare", "a.json", "h100.json"], "have no point in common (4 only in A, 4 only in B); --any-device compares different devices"),
+    (["export", "--csv", "no/such/folder/x.csv"], "can't be written: No such file"),
+    (["export", "nothing", "--csv", "-"], "no result file matches"),
+])  # fmt: skip
+def test_an_error_is_one_line(told, words, message):
+    status, out, err = told(*words)
+    assert status == 2 and message in err and err.count("\n") == 1 and not out
+
+
+def test_an_error_does_not_pass_on_control_characters(told, results):
+    (results / "wrong.json").write_text(json.dumps([{"model": "AlexNet", "\x1b[2J": 1}]))
+    _, _, err = told("show", "wrong.json")
+    assert "\x1b" not in err and "unknown field" in err
+
+
+@pytest.mark.parametrize("words", [["show", "--limit", "0"], ["show", "--limit", "x"], ["compare", "a", "b", "--within", "-1"],
+                                   ["compare", "a", "b", "--within", "nan"], ["export"], ["export", "--csv", "a", "--parquet", "b"], []])  # fmt: skip
+def test_a_wrong_command_line_says_how_it_goes(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2 and "usage: python -m dlmark" in capsys.readouterr().err
+
+
+def test_compare_judges_points_and_networks(told):
+    status, out, _ = told("compare", "a.json", "b.json")
+    assert status == 0 and "4 points: 0 SAME, 0 FASTER, 4 SLOWER, 0 UNSURE" in out and "2 networks: 0 SAME, 0 FASTER, 2 SLOWER, 0 UNSURE" in out
+    assert "AlexNet, batch 8  100.0 ± 1.0  90.00 ± 0.90       -10.0%      ±1.0%  SLOWER" in out
+
+
+def test_compare_says_how_many_differ_by_chance(told):
+    _, out, _ = told("compare", "a.json", "a.json")
+    assert out.endswith("Of the 4 points with two intervals about 0.20 (one in 20) are expected to differ by chance.\n")
+
+
+def test_compare_says_first_what_else_differs(told):
+    _, out, _ = told("compare", "a.json", "h100.json", "--any-device")
+    assert out.startswith("differs: device CPU -> H100\n")
+
+
+def test_compare_counts_what_only_one_file_has(told, results):
+    (results / "b.json").write_text(json.dumps(records(100.0, models=("AlexNet",)) + records(1.0, models=("VGG-19",), sizes=(1,))))
+    assert "Only in A: 2 points. Only in B: 1 points." in told("compare", "a.json", "b.json")[1]
+
+
+@pytest.mark.parametrize("a, b, status", [("a.json", "b.json", 1), ("b.json", "a.json", 0), ("a.json", "a.json", 0)])
+def test_compare_fails_on_a_slower_network_when_asked_to(told, a, b, status):
+    assert told("compare", a, b, "--fail-on-slower")[0] == status and told("compare", a, b)[0] == 0
+
+
+def test_compare_takes_a_tolerance(told):
+    assert "4 points: 4 SAME" in told("compare", "a.json", "a.json")[1]
+    assert "4 points: 0 SAME, 0 FASTER, 0 SLOWER, 4 UNSURE" in told("compare", "a.json", "a.json", "--within", "0.5")[1]
+
+
+def test_export_writes_a_file(told, results):
+    status, out, err = told("export", "a.json", "--csv", str(results / "x.csv"))
+    assert status == 0 and err.endswith("x.csv: 4 records\n") and not out
+    assert (results / "x.csv").read_text().startswith("model,framework,framework_version,batch_size,")
+
+
+def run(*words, **options):
+    return subprocess.Popen([sys.executable, "-m", "dlmark", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize("words", [["show"], ["export", "--csv", "-"]])
+def test_a_pipe_that_closes_early_is_no_error(words, root):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen([sys.executable, "-m", "dlmark", *words], stdout=writing, stderr=subprocess.PIPE, cwd=root)
+    os.close(writing)
+    assert process.communicate(timeout=60)[1] == b"" and process.returncode == 141
+
+
+def test_ctrl_c_is_quiet(monkeypatch, told):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dlmark.__main__.find_records", interrupted)
+    assert told("show") == (130, "", "")
+
+
+def test_export_writes_to_the_standard_output(results, root):
+    out, err = run("export", "a.json", "--csv", "-", cwd=root).communicate(timeout=60)
+    assert out.count(b"\n") == 5 and not err
+
+
+def test_shows_in_an_encoding_without_the_characters(results, root):
+    process = run("show", "--limit", "1", cwd=root, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert process.communicate(timeout=60)[1].count(b"Traceback") == 0 and process.returncode == 0

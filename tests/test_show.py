@@ -1,0 +1,218 @@
+"""Records as a table: which are chosen, in what order, as which texts, and for other programs."""
+
+import csv
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from dlmark import show as module
+from dlmark.benchmark import ResultsError
+from dlmark.export import csv_text, parquet_bytes
+from dlmark.show import chosen, find_records, in_order, note, number, safe, show, throughput
+
+RECORD = {"model": "VGG-16", "batch_size": 8, "throughput": 123.456, "throughput_half_width": 2.34, "grade": "A", "latency_p50_s": 0.0135567,
+          "device_mem": 1_234.5, "framework": "mxnet", "framework_version": "1.9.1", "precision": "float32", "device": "CPU, 2 threads",
+          "source": "measured", "file": "a.json"}  # fmt: skip
+LOST = {"model": "VGG-19", "status": "out_of_memory", "reason": "needed 9 GB", "source": "measured"}
+PUBLISHED = {"model": "AlexNet", "batch_size": 64, "throughput": 9_000.0, "device": "Tesla V100", "source": "published: a/b@1:x.md"}
+RECORDS = [RECORD, LOST, PUBLISHED]
+HOSTILE = "\x1b]0;gone\x07\x1b[2Jred\u202eder [bold]bold[/bold] :smile:\n\r"
+
+
+def models(records):
+    return [record["model"] for record in records]
+
+
+def lines(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+# ---- which records ----
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    (tmp_path / "x__mxnet__cpu.json").write_text(json.dumps([{"model": "VGG-16"}]))
+    (tmp_path / "y.json").write_text(json.dumps([{"model": "AlexNet"}]))
+    monkeypatch.setenv("DLMARK_RESULTS", str(tmp_path))
+    return tmp_path
+
+
+def test_finds_records_by_pattern_file_and_folder(results):
+    assert models(find_records(["x.json"])) == models(find_records(["x*"])) == ["VGG-16"]
+    assert models(find_records([str(results / "y.json")])) == ["AlexNet"]
+    assert models(find_records([str(results)])) == ["VGG-16", "AlexNet"]
+
+
+def test_a_file_that_two_names_mean_is_read_once(results):
+    assert models(find_records(["y.json", "*.json", str(results)])) == ["AlexNet", "VGG-16"]
+
+
+def test_says_what_there_is_where_nothing_matches(results):
+    with pytest.raises(ResultsError, match="no result file matches 'z' in .*; there are: x__mxnet__cpu.json; y.json"):
+        find_records(["z"])
+
+
+@pytest.mark.parametrize("wanted, expected", [
+    ({"model": ["vgg-*"]}, ["VGG-16", "VGG-19"]),
+    ({"model": ["VGG-19", "AlexNet"]}, ["VGG-19", "AlexNet"]),
+    ({"batch_size": ["1", "8"]}, ["VGG-16"]),
+    ({"status": ["ok"]}, ["VGG-16", "AlexNet"]),
+    ({"status": ["out*"]}, ["VGG-19"]),
+    ({"source": ["published"]}, ["AlexNet"]),
+    ({"grade": ["A", "B"]}, ["VGG-16"]),
+    ({"grade": ["none"]}, ["VGG-19", "AlexNet"]),
+    ({"device": ["*v100*"], "model": None}, ["AlexNet"]),
+    ({"source": ["measured"], "status": ["ok"]}, ["VGG-16"]),
+])  # fmt: skip
+def test_chooses_records_by_their_fields(wanted, expected):
+    assert models(chosen(RECORDS, wanted)) == expected
+
+
+def test_says_what_values_there_are_where_a_filter_leaves_nothing():
+    with pytest.raises(ResultsError, match="no record has batch size 3 or 4; there are: 64; 8; none"):
+        chosen(RECORDS, {"batch_size": ["3", "4"]})
+
+
+@pytest.mark.parametrize("descending, expected", [(False, ["VGG-16", "AlexNet", "VGG-19"]), (True, ["AlexNet", "VGG-16", "VGG-19"])])
+def test_what_has_no_value_comes_last_in_either_order(descending, expected):
+    assert models(in_order(RECORDS, "throughput", descending)) == expected
+
+
+def test_sorts_by_a_field_of_lists():
+    records = [{"model": "b", "flags": ["y"]}, {"model": "a", "flags": ["x"]}]
+    assert models(in_order(records, "flags")) == ["a", "b"]
+
+
+@pytest.mark.parametrize("call", [lambda: in_order(RECORDS, "thruput"), lambda: show(RECORDS, ["thruput"])])
+def test_an_unknown_field_gets_a_suggestion(call):
+    with pytest.raises(ResultsError, match="'thruput' .did you mean throughput"):
+        call()
+
+
+# ---- as which texts ----
+
+
+@pytest.mark.parametrize("value, digits, text", [(73.1669, 4, "73.17"), (2.03, 2, "2.0"), (12_345.6, 4, "12,346"), (0.00012345, 3, "0.000123"),
+                                                 (0, 2, "0"), (None, 4, "—"), (64, 1, "64"), (1e15, 4, "1,000,000,000,000,000")])  # fmt: skip
+def test_a_number_has_as_many_digits_as_it_is_worth(value, digits, text):
+    assert number(value, digits) == text
+
+
+def test_a_throughput_comes_with_its_interval():
+    assert (throughput(RECORD), throughput(PUBLISHED), throughput(LOST)) == ("123.5 ± 2.3", "9,000", "—")
+
+
+@pytest.mark.parametrize("record, text", [
+    (LOST, "out of memory: needed 9 GB"),
+    ({"grade_reasons": ["interval over 1%", "throttled"]}, "interval over 1%; throttled"),
+    ({"accuracy": 0.5492}, "top-1 54.92%"),
+    ({"memory_limit_mb": 2_048}, "largest batch within 2,048 MB"),
+    ({}, ""),
+])  # fmt: skip
+def test_a_note_says_what_a_reader_would_ask(record, text):
+    assert note(record) == text
+
+
+def test_nothing_that_controls_a_terminal_is_left():
+    text = safe("".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x202E, 0x200B, 0x2028])))
+    assert text.isprintable() and text.startswith("\\x00\\x01")
+
+
+@pytest.mark.parametrize("text", ["ResNet-v1-50", "Prüfung ±1 °C", "深度", "a\\b"])
+def test_an_ordinary_text_stays_as_it_is(text):
+    assert safe(text) == text
+
+
+def test_a_hostile_text_is_shown_and_not_obeyed(capsys):
+    show([{**RECORD, "model": HOSTILE, "device": HOSTILE, "status": "crashed", "reason": HOSTILE}])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and "\u202e" not in out and "\r" not in out
+    assert out.count("\\x1b]0;gone\\x07\\x1b[2Jred\\u202eder [bold]bold[/bold] :smile:") == 3
+
+
+def test_a_pipe_gets_a_record_a_line_uncut(capsys):
+    show([{**LOST, "reason": "because " * 30}, RECORD])
+    heading, rule, first, second = lines(capsys)
+    assert heading.split()[:3] == ["model", "batch", "images/s"] and set(rule) == {"─"}
+    assert first.endswith("because") and first.count("because") == 30
+    assert second.split() == "VGG-16 8 123.5 ± 2.3 A 13.6 ms 1,234 MB mxnet 1.9.1 float32 CPU, 2 threads".split()
+
+
+def test_a_very_long_text_is_cut(capsys):
+    show([{**LOST, "reason": "x" * 2_000}], ["reason"])
+    assert lines(capsys)[-1] == "x" * (module.MAX_CELL - 1) + "…"
+
+
+def test_any_field_can_be_a_column(capsys):
+    show([RECORD], ["model", "throughput_half_width", "file", "flags"])
+    assert lines(capsys)[-1].split() == ["VGG-16", "2.34", "a.json", "—"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_narrow_terminal_says_once_what_is_the_same_in_all_rows(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "72")
+    monkeypatch.setenv("TERM", "dumb")
+    show([{**RECORD, "batch_size": size} for size in (8, 16)])
+    same, *table = terminal.getvalue().splitlines()
+    assert same.startswith("the same in all rows: model VGG-16; images/s (95%) 123.5 ± 2.3; grade A")
+    assert [line.strip() for line in table[-2:]] == ["8", "16"]
+
+
+# ---- for other programs ----
+
+
+def read_csv(records):
+    return list(csv.DictReader(io.StringIO(csv_text(records))))
+
+
+def test_csv_has_every_field_that_any_record_has():
+    rows = read_csv(RECORDS)
+    assert set(rows[0]) == set().union(*RECORDS) and rows[1]["throughput"] == ""
+
+
+def test_csv_keeps_numbers_in_full():
+    value = 0.1 + 0.2
+    row = read_csv([{**RECORD, "throughput": value, "block_times_s": [value], "temperature_c": -5.5}])[0]
+    assert float(row["throughput"]) == value and json.loads(row["block_times_s"]) == [value] and row["temperature_c"] == "-5.5"
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1"])
+def test_csv_holds_no_formula(start):
+    assert read_csv([{**RECORD, "reason": start}])[0]["reason"].startswith("'")
+
+
+def test_csv_holds_nothing_that_controls_a_terminal():
+    row = read_csv([{**RECORD, "reason": HOSTILE, "flags": [HOSTILE]}])[0]
+    assert "\x1b" not in row["reason"] + row["flags"] and json.loads(row["flags"]) is not None
+
+
+def test_parquet_without_pyarrow_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ResultsError, match="pip install pyarrow"):
+        parquet_bytes(RECORDS)
+
+
+def test_parquet_keeps_lists_and_numbers():
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow", exc_type=ImportError)
+    from pyarrow import parquet
+
+    record = {**RECORD, "block_times_s": [0.1 + 0.2], "input_shape": [3, 224, 224], "flags": ["=1"], "library_versions": {"numpy": "1"}}
+    first, second, _ = parquet.read_table(pyarrow.BufferReader(parquet_bytes([record, LOST, PUBLISHED]))).to_pylist()
+    assert {name: first[name] for name in record} == {**record, "library_versions": [("numpy", "1")]}
+    assert second["throughput"] is None and second["block_times_s"] is None
+
+
+def test_the_default_columns_are_there_for_every_result_of_this_repository(capsys, root):
+    records = find_records([os.fspath(root / "results")])
+    show(records)
+    assert len(lines(capsys)) == len(records) + 2
