@@ -107,3 +107,56 @@ def test_the_tally_counts_what_was_and_was_not_measured():
 ])  # fmt: skip
 def test_a_record_is_told_in_a_line(fields, line):
     assert sweep.one_line(job(1).record(1, **fields)) == line
+
+
+# ---- rounds ----
+
+
+def held(tmp_path, *records):
+    results = SaveResults("a.json", tmp_path)
+    for record in records:
+        results.add(record)
+    return results
+
+
+def timed(batch_size, rounds=1, model="A", **fields):
+    return job(batch_size, model=model).record(batch_size, **{"status": "ok", "throughput": 2.0, "block_times_s": [0.1] * rounds,
+                                                              "round_blocks": [1] * rounds, "calls_per_block": 7, **fields})  # fmt: skip
+
+
+def test_the_second_round_goes_backwards(tmp_path):
+    results = held(tmp_path, *(timed(size, model=model) for model in "AB" for size in (1, 2)))
+    second = sweep.next_round([job(1, 2), job(1, 2, model="B")], results, 2)
+    assert [(part.model, part.batch_sizes) for part in second] == [("B", [2, 1]), ("A", [2, 1])]
+
+
+def test_the_third_goes_forwards_again(tmp_path):
+    results = held(tmp_path, timed(1, 2), timed(2, 2))
+    assert [part.batch_sizes for part in sweep.next_round([job(1, 2)], results, 3)] == [[1, 2]]
+
+
+def test_a_round_leaves_out_what_has_it_already_and_what_has_no_times(tmp_path):
+    failed = job(4).record(4, status="out_of_memory", reason="x")
+    results = held(tmp_path, timed(1, 2), timed(2, 1), failed)
+    assert [part.batch_sizes for part in sweep.next_round([job(1, 2, 4, 8)], results, 2)] == [[2]]
+
+
+def test_a_later_round_has_the_blocks_of_the_first(tmp_path):
+    (second,) = sweep.next_round([job(1)], held(tmp_path, timed(1)), 2)
+    assert second.calls_per_block == {1: 7} and second.image_s == 0.5
+
+
+@pytest.mark.parametrize("rounds, visits", [(1, 1), (2, 4), (3, 7)])
+def test_the_visits_still_to_come_are_counted(rounds, visits, tmp_path):
+    results = held(tmp_path, timed(1, 1), timed(2, 1), job(4).record(4, status="out_of_memory", reason="x"))
+    wanted = [job(1, 2, 4, 8)]
+    assert sweep.visits(wanted, [sweep.missing(job(1, 2, 4, 8), results)], results, rounds) == visits
+
+
+def test_each_point_has_the_seconds_that_it_took():
+    assert all(record["spent_s"] > 0 for record in run({}, job(1, 2)))
+
+
+def test_a_point_in_which_the_framework_compiled_is_tried_again(tmp_path):
+    results = held(tmp_path, job(1).record(1, status="recompiled", reason="x"))
+    assert sweep.missing(job(1), results).batch_sizes == [1]
