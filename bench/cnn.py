@@ -65,8 +65,12 @@ def _timed(job: sweep.Job, batch_size: int, loaded: "_Loaded", where: str, rules
 
 
 def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
-    """Yield the memory in MB that two calls of one batch took; on a CPU the process may not grow by more than the limit."""
+    """Yield the memory in MB that two calls of one batch took, and of that what the limit bounds: at its peak, and in the end.
+
+    On a CPU the process may not grow by more than the limit.
+    """
     adapters.get(framework).start(device.kind(where))
+    _, held_mb = device.data_mb()
     if where == "cpu":
         device.limit_memory_growth(limit_mb)
     loaded = _load(job, framework, where)
@@ -75,7 +79,8 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
     for _ in range(2):  # the second call shows what the first leaves behind
         run()
         wait()
-    yield _memory(where, loaded)["device_mem"]
+    bounded_mb = [mb - held_mb for mb in device.data_mb()] if where == "cpu" else [device.memory_used_mb(where)]
+    yield _memory(where, loaded)["device_mem"], bounded_mb
 
 
 def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int | None):
@@ -155,6 +160,8 @@ def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: tim
     """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
     if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
         rules, time_cap_s = replace(rules, latency_s=0), None
+    if not jobs:
+        return
     args = (plan.framework, plan.where, rules, time_cap_s)
     silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
     canary.sing()
@@ -200,16 +207,17 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
 def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
     used_mb = {}
 
-    def memory_mb(batch_size: int) -> float | None:
+    def memory_mb(batch_size: int) -> list[float] | None:
         show.at(f"{job.model} batch {batch_size}")
         args = (sweep.Job(job.model, [batch_size], job.fields), plan.framework, plan.where, limit_mb)
         try:
-            (used_mb[batch_size],) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
+            ((used_mb[batch_size], bounded_mb),) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
         except ProcessEnded as end:
             # A framework whose own threads can't get memory aborts without saying why.
             if end.status != "out_of_memory" and "SIGABRT" not in end.reason:
                 raise
-        return used_mb.get(batch_size)
+            return None
+        return bounded_mb
 
     try:
         largest, trials = largest_batch(memory_mb, limit_mb)

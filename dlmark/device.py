@@ -1,6 +1,7 @@
 """What a number was measured on: names, memory, clocks, versions (NVML through pynvml; /proc on a CPU)."""
 
 import hashlib
+import math
 import os
 import platform
 import re
@@ -152,12 +153,30 @@ def process_peak_mb() -> float | None:
     return _proc_mb("VmHWM")
 
 
+def memory_used_mb(device: str) -> float:
+    """Memory of a GPU that is in use, by whomever; NaN where NVML does not tell."""
+    told = _asked(_nvml().nvmlDeviceGetMemoryInfo, _handle(device))
+    return told.used / MIB if told else math.nan
+
+
 def limit_memory_growth(limit_mb: float) -> None:
-    """Let this process grow by at most `limit_mb` more (RLIMIT_DATA: heap and private writable mappings)."""
+    """Let this process grow by at most `limit_mb` more (RLIMIT_DATA: heap and private writable mappings).
+
+    Memory that is shared between processes is not counted, and a child process has a limit of its own.
+    """
     import resource
 
     ceiling = _proc_kib("/proc/self/status", "VmData") * 1024 + int(limit_mb * MIB)
     resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
+
+
+def data_mb() -> tuple[float, float]:
+    """What limit_memory_growth counts of this process: at its peak, and now; NaN where the system does not tell.
+
+    The system keeps the peak of all mappings only. What the limit leaves out of them, mostly code, is the same then and now.
+    """
+    peak_mb, all_mb, data_mb = (_proc_mb(name) or math.nan for name in ("VmPeak", "VmSize", "VmData"))
+    return peak_mb - (all_mb - data_mb), data_mb
 
 
 def reset_process_peak() -> None:

@@ -1,55 +1,85 @@
-"""Find the largest batch that fits, exactly, in few trials."""
+"""Find the largest batch that fits, exactly, in few trials.
 
-from collections.abc import Callable
+It is the root of a function that costs much to ask and says nothing beyond its root but "too much". So the secant through
+what fitted leads, and bisection takes over where it does not pay: the hybrid of Dekker (1969) and of Brent (Algorithms for
+Minimization without Derivatives, 1973, chapter 4). The way out to the first failure is Bentley and Yao's unbounded search
+(1976), of which doubling and halving is the plain form.
+"""
+
+from collections.abc import Callable, Sequence
 
 MOST = 1_000_000
+FIRST = 4
+REACH = 4  # memory bends: a line tells little about a batch many times as large as those that it was drawn through
+PATIENCE = 6  # small steps that the line may lead, outward and again inward, before doubling and halving take over
+APART = 0.9  # what two batches closer than this differ by is as much chance as size
 
 
-def largest_batch(memory_mb: Callable[[int], float | None], limit_mb: float) -> tuple[int, int]:
-    """The largest batch that fits (0 if none does), and the number of trials.
+def largest_batch(memory_mb: Callable[[int], float | Sequence[float] | None], limit_mb: float) -> tuple[int, int]:
+    """The largest batch that fits (0 if none does, MOST at most), and the number of trials.
 
-    `memory_mb(batch)` tries one batch: the memory that it took, or None if it did not fit. Memory grows in a line with
-    the batch, so the answer is predicted from two small trials, bracketed from there in steps that double, and bisected
-    between. Exact to one image, whatever the line's error; few trials where the line is good.
+    `memory_mb(batch)` tries one batch: None if it did not fit, else the figure or figures in MB that the limit bounds. Two
+    phases of a run are better told as two figures than as their maximum, since each grows in a line of its own.
+
+    Exact to one image whatever the figures are: the answer was tried and fitted, one more was tried and did not. Where
+    they grow in lines it takes 5 to 8 trials; where they mislead, or are NaN because nobody tells, no more than
+    2 PATIENCE above doubling and halving.
     """
-    tried: dict[int, float | None] = {}
-
-    def fits(batch: int) -> bool:
-        tried[batch] = memory_mb(batch)
-        return tried[batch] is not None
-
-    low, high = 0, MOST
-    for batch in (1, 4):
-        if not fits(batch):
-            high = batch
-            break
-        low = batch
-    if high == MOST:
-        low, high = _bracket(fits, low, _where_the_line_ends(1, tried[1], 4, tried[4], limit_mb))
+    fitted: dict[int, Sequence[float]] = {}
+    low, high = 0, MOST + 1
+    trials = led = failed = 0
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low, len(tried)
+        if high > MOST:
+            batch = _outward(fitted, limit_mb, led)
+        else:
+            batch = _inward(fitted, limit_mb, led, failed, high)
+        batch = max(low + 1, min(batch, high - 1))
+        figures = memory_mb(batch)
+        trials += 1
+        led += high <= MOST or batch < 2 * low
+        if figures is not None:
+            low, failed = batch, 0
+            fitted[batch] = figures if isinstance(figures, Sequence) else (figures,)
+        else:
+            led = 0 if high > MOST else led
+            high, failed = batch, failed + 1
+    return low, trials
 
 
-def _where_the_line_ends(a: int, at_a: float, b: int, at_b: float, limit_mb: float) -> int:
-    """The batch at which the line through (a, at_a) and (b, at_b) meets the limit; above b."""
-    slope = (at_b - at_a) / (b - a)
-    end = b + (limit_mb - at_b) / slope if slope > 0 else 16 * b
-    return max(b + 1, min(MOST - 1, int(end)))
+def _outward(fitted: dict[int, Sequence[float]], limit_mb: float, led: int) -> int:
+    """The next batch while nothing has failed: the line's end, where that is within reach."""
+    if not fitted:
+        return FIRST
+    low = max(fitted)
+    return min(REACH * low, max(_aim(fitted, limit_mb), 2 * low if led >= PATIENCE else 0))
 
 
-def _bracket(fits: Callable[[int], bool], low: int, guess: int) -> tuple[int, int]:
-    """A batch that fits and one that does not, close around `guess`; `low` is known to fit."""
-    step = max(1, guess // 50)
-    if fits(guess):
-        low = guess
-        while low + step < MOST and fits(low + step):
-            low, step = low + step, 2 * step
-        return low, min(MOST, low + step)
-    high = guess
-    while high - step > low:
-        if fits(high - step):
-            return high - step, high
-        high, step = high - step, 2 * step
-    return low, high
+def _inward(fitted: dict[int, Sequence[float]], limit_mb: float, led: int, failed: int, high: int) -> int:
+    """The next batch below `high`, which failed: the line's end; where that failed, back by as much as it is in doubt."""
+    middle = (max(fitted, default=0) + high) // 2
+    if not fitted or failed > 1 or led >= PATIENCE:
+        return middle
+    aim = _aim(fitted, limit_mb)
+    if not failed and aim < high:
+        return aim
+    *_, before, last = 0, *sorted(fitted)
+    end = _end(fitted, last, limit_mb)
+    moved = abs(end - _end(fitted, before, limit_mb))
+    return max(middle, high - max(1, moved, end - high))
+
+
+def _aim(fitted: dict[int, Sequence[float]], limit_mb: float) -> int:
+    """The line's end; where more than that has fitted, further by twice the excess and one."""
+    low = max(fitted)
+    end = _end(fitted, low, limit_mb)
+    return end if end > low else low + 2 * (low - end) + 1
+
+
+def _end(fitted: dict[int, Sequence[float]], batch: int, limit_mb: float) -> int:
+    """The last batch within the limit on each line through `batch` and the nearest one well below it; MOST without lines."""
+    below = max((other for other in fitted if other <= APART * batch), default=None)
+    if below is None:
+        return MOST
+    rises = [(mb, (mb - mb_below) / (batch - below)) for mb, mb_below in zip(fitted[batch], fitted[below])]
+    ends = [batch + (limit_mb - mb) / rise for mb, rise in rises if rise > 0]
+    return int(max(-MOST, min([*ends, MOST])))

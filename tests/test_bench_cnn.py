@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-from statistics import median
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from PIL import Image
 from bench import cnn as bench_cnn
 from bench import options
 from bench.adapters import numpy as numpy_adapter
-from dlmark import device, sweep
+from dlmark import device, rounds, sweep
 from dlmark.benchmark import load_results
 from dlmark.process import ProcessEnded, run_in_process
-from dlmark.timing import half_width
 
 QUICK = ("--framework", "numpy", "--models", "MLP-64", "--seconds", "0.1", "--threads", "1")
 
@@ -43,17 +41,27 @@ def test_each_batch_size_becomes_a_record(measured, saved):
 @pytest.mark.parametrize("name", [
     "workload", "framework", "framework_version", "precision", "mode", "input_shape", "threads", "device", "host", "library_versions",
     "throughput", "throughput_half_width", "block_times_s", "calls_per_block", "import_s", "build_s", "first_call_s", "warmup_s",
-    "device_mem", "process_mem_mb", "flags", "time_cap_s", "source", "measured_at", "command", "format_version",
+    "device_mem", "process_mem_mb", "flags", "grade", "grade_reasons", "round_blocks", "round_spread", "spent_s", "time_cap_s", "source", "measured_at", "command", "format_version",
 ])  # fmt: skip
 def test_a_record_is_complete(name, measured, saved):
     assert all(record[name] is not None for record in saved(measured[0]))
 
 
-def test_throughput_and_interval_follow_from_the_raw_times(measured, saved):
+def test_throughput_interval_and_grade_follow_from_the_raw_times(measured, saved):
+    records = saved(measured[0])
+    bare = [{name: value for name, value in record.items() if not name.startswith(("throughput", "grade", "round_spread"))} for record in records]
+    assert rounds.settle(bare) == records
+
+
+def test_each_point_has_two_rounds_the_second_in_reverse_order(measured, saved):
+    assert all(rounds.count(record) == 2 for record in saved(measured[0]))
+    visits = [line.partition("] ")[2].partition(":")[0] for line in measured[1].stdout.splitlines() if line.startswith("[")]
+    assert visits == ["MLP-64 batch 1", "MLP-64 batch 4", "MLP-64 batch 4", "MLP-64 batch 1"]
+
+
+def test_the_canary_and_the_host_were_watched(measured, saved):
     for record in saved(measured[0]):
-        block_s = median(record["block_times_s"])
-        assert record["throughput"] == pytest.approx(record["batch_size"] * record["calls_per_block"] / block_s, rel=1e-4)
-        assert record["throughput_half_width"] == pytest.approx(record["throughput"] * half_width(record["block_times_s"]), rel=1e-3)
+        assert record["canary_drift"] >= 0 and record["other_cpu_share"] >= 0 and record["cpu_per_wall"] > 0
 
 
 def test_the_command_measures_it_again_and_leaves_the_folder_out(measured, saved):
@@ -71,7 +79,7 @@ def test_a_notebook_can_load_it(measured):
 
 
 def test_each_finished_point_is_told(measured):
-    assert "[1/2] MLP-64 batch 1: " in measured[1].stdout and "[2/2] MLP-64 batch 4: " in measured[1].stdout
+    assert "[1/4] MLP-64 batch 1: " in measured[1].stdout and "[4/4] MLP-64 batch 1: " in measured[1].stdout
 
 
 def test_a_second_run_measures_nothing(measured, cnn):
@@ -88,7 +96,7 @@ def test_again_measures_again(measured, tmp_path, cnn, saved):
     assert cnn("throughput", *QUICK, "--batch-sizes", "1", "--results", tmp_path, "--again").returncode == 0
     before, after = saved(measured[0]), saved(tmp_path)
     assert after[0]["block_times_s"] != before[0]["block_times_s"] and "--again" not in after[0]["command"]
-    assert after[1] == before[1] and len(after) == 2
+    assert after[1]["block_times_s"] == before[1]["block_times_s"] and len(after) == 2
 
 
 def until_the_first_point(process):
@@ -110,7 +118,9 @@ def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, s
     assert first[0]["batch_size"] == 1
     done = cnn(*words)
     assert done.returncode == 0 and f"{2 - len(first)} to measure" in done.stdout
-    assert saved(tmp_path)[: len(first)] == first
+    for before, after in zip(first, saved(tmp_path)):
+        assert after["block_times_s"][: len(before["block_times_s"])] == before["block_times_s"]
+    assert all(rounds.count(record) == 2 for record in saved(tmp_path))
     assert [record["batch_size"] for record in saved(tmp_path)] == [1, 2]
 
 
@@ -185,7 +195,7 @@ def test_the_largest_batch_fits_and_the_next_does_not(tmp_path, cnn, saved):
         return list(run_in_process(bench_cnn.try_batch, job, "numpy", "cpu", 60, silence_s=60, environment=environment))
 
     margin = 1 + largest // 100  # what the allocator had free already differs by a page or so between processes
-    (used_mb,) = tries(largest - margin)
+    ((used_mb, bounded_mb),) = tries(largest - margin)
     assert 0 < used_mb < 62  # resident memory also counts pages of the libraries, which the limit does not
     with pytest.raises(ProcessEnded) as ended:
         tries(largest + margin)

@@ -1,0 +1,52 @@
+"""The canary: a fixed piece of work in a process of its own, whose change marks what lies between."""
+
+import pytest
+
+from bench import adapters, canary
+from bench.canary import Canary
+
+
+def test_it_times_a_matrix_product_a_copy_and_a_network():
+    singer = Canary("mxnet", "cpu", {"OPENBLAS_NUM_THREADS": "1"})
+    assert singer.framework == "numpy"  # the same on every CPU, whatever framework is measured
+    assert singer.sing() is None  # nothing to compare with yet
+    drift = singer.sing()
+    assert drift is not None and 0 <= drift < 50
+
+
+@pytest.mark.parametrize("songs, drift", [
+    ([{"copy": 1.0, "network": 2.0}, {"copy": 1.0, "network": 2.0}], 0), ([{"copy": 1.0, "network": 2.0}, {"copy": 1.01, "network": 1.9}], 0.05),
+])  # fmt: skip
+def test_the_drift_is_the_largest_change_of_a_piece(songs, drift, monkeypatch):
+    sung = iter(songs)
+    monkeypatch.setattr(canary, "run_in_process", lambda *args, **options: [next(sung)])
+    singer = Canary("numpy", "cpu", {})
+    singer.sing()
+    assert singer.sing() == pytest.approx(drift)
+
+
+def test_a_canary_that_dies_says_nothing(monkeypatch):
+    def dies(*args, **options):
+        raise canary.ProcessEnded("crashed", "x")
+
+    singer = Canary("numpy", "cpu", {})
+    monkeypatch.setattr(canary, "run_in_process", dies)
+    assert singer.sing() is None and singer.sing() is None
+
+
+def test_it_is_due_again_after_a_while():
+    assert Canary("numpy", "cpu", {}, every_s=0).due() and not Canary("numpy", "cpu", {}, every_s=60).due()
+
+
+@pytest.mark.parametrize("name", [name for name in adapters.names() if hasattr(adapters.get(name), "canary")])
+def test_an_adapters_canary_is_one_of_its_networks(name):
+    adapter = adapters.get(name)
+    assert adapter.canary in adapter.models["classification"]
+
+
+def test_the_matrix_product_and_the_copy_do_what_they_say():
+    adapter = adapters.get("numpy")
+    for piece in (adapter.matrix_product("cpu", 16), adapter.copy("cpu", 1)):
+        run, wait = piece
+        run()
+        wait()
