@@ -144,7 +144,8 @@ def throughput(opts: argparse.Namespace) -> int:
     print(plan.headline(points, len(opts.batch_sizes) * len(wanted), _estimate(visits, len(wanted), rules, opts.rounds)))
     with progress(visits) as show:
         canary = Canary(plan.framework, plan.where, plan.environment)
-        for number in range(1, opts.rounds + 1):
+        numbers = [*range(1, opts.rounds + 1), *[opts.rounds] * (opts.rounds > 1)]  # the last again, for what was disturbed to the end
+        for number in numbers:
             jobs = [job for job in first if job.batch_sizes] if number == 1 else sweep.next_round(wanted, plan.results, number)
             one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show)
     return plan.finish()

@@ -29,11 +29,23 @@ def count(record: dict) -> int:
 
 
 def blocks(record: dict) -> list[list[float]]:
-    """The block times that count, a list for each round: without the disturbed ones, where enough others are left."""
-    times, sizes = record["block_times_s"], record.get("round_blocks") or [len(record["block_times_s"])]
-    disturbed = set(record.get("contended_blocks") or [])
-    starts = [0, *accumulate(sizes)]
-    return [counted(times[a:b], [place - a for place in range(a, b) if place in disturbed]) for a, b in zip(starts, starts[1:])]
+    """The block times that count, a list for each round that counts.
+
+    Disturbed blocks are left out where enough others are left in their round, and rounds that were disturbed to the end
+    where two others are left.
+    """
+    times, places = record["block_times_s"], set(record.get("contended_blocks") or [])
+    ends = list(accumulate(record.get("round_blocks") or [len(times)]))
+    disturbed = [[place - a for place in range(a, b) if place in places] for a, b in zip([0, *ends], ends)]
+    counting = [counted(times[a:b], places) for a, b, places in zip([0, *ends], ends, disturbed)]
+    quiet = [kept for kept, places, a, b in zip(counting, disturbed, [0, *ends], ends) if len(kept) == b - a - len(places)]
+    return quiet if len(quiet) > 1 else counting
+
+
+def lacks(record: dict, number: int) -> bool:
+    """Whether a record needs another of `number` rounds, or one in the place of a round that was disturbed to the end."""
+    has = count(record)
+    return 0 < has < number or has == number > 1 and _is_disturbed(record)
 
 
 def join(record: dict, new: dict) -> dict:
@@ -100,7 +112,7 @@ def missed_conditions(record: dict) -> list[str]:
         f"rounds differ by {spread or 0:.1%}, more than {SPREAD:.0%}": (spread or 0) > SPREAD,
         f"the device lowered its clocks: {', '.join(throttled or [])}": throttled,
         f"others' processes on the device: {foreign}": foreign,
-        "other programs took the CPU": not foreign and _disturbed(record),
+        "other programs took the CPU": not foreign and _is_disturbed(record),
         "nobody watched the host": record.get("other_cpu_share") is None,
         "no canary": drift is None,
         f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,
@@ -108,7 +120,7 @@ def missed_conditions(record: dict) -> list[str]:
     return [sentence for sentence, missed in conditions.items() if missed]
 
 
-def _disturbed(record: dict) -> bool:
+def _is_disturbed(record: dict) -> bool:
     """Whether the median holds blocks that other programs disturbed."""
     contended = record.get("contended_blocks") or []
     return bool(contended) and sum(map(len, blocks(record))) > len(record["block_times_s"]) - len(contended)

@@ -50,11 +50,14 @@ def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: flo
 
 
 def next_round(jobs: list[Job], results: SaveResults, number: int) -> list[Job]:
-    """What `jobs` still need for `number` rounds: the points that have fewer, every second round in reverse order."""
+    """What `jobs` still need for `number` rounds: the points that have fewer, every second round in reverse order.
+
+    Points of which a round was disturbed to the end are measured once more, when they have all of their rounds.
+    """
     order = -1 if number % 2 == 0 else 1
     lacking = []
     for job in jobs[::order]:
-        held = {b: record for b in sorted(job.batch_sizes) if 0 < rounds.count(record := results.get(job.record(b)) or {}) < number}
+        held = {b: record for b in sorted(job.batch_sizes) if rounds.lacks(record := results.get(job.record(b)) or {}, number)}
         calls = {b: record["calls_per_block"] for b, record in held.items()}
         lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls))
     return [job for job in lacking if job.batch_sizes]

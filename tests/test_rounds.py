@@ -51,6 +51,26 @@ def test_where_too_few_quiet_blocks_are_left_all_of_the_round_count():
     assert rounds.blocks(one([1, 9, 9, 1], contended_blocks=[1, 2])) == [[1, 9, 9, 1]]
 
 
+def test_a_round_that_was_disturbed_to_the_end_is_left_out_where_two_others_are_not():
+    disturbed = one([9, 9, 9], contended_blocks=[0, 1, 2])
+    joined = rounds.join(rounds.join(disturbed, one([1, 1, 1])), one([2, 2, 2]))
+    assert rounds.blocks(joined) == [[1, 1, 1], [2, 2, 2]]
+    assert rounds.blocks(rounds.join(disturbed, one([1, 1, 1]))) == [[9, 9, 9], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("disturbed, lacks", [([True], True), ([False], True), ([False, False], False), ([True, False], True), ([True, False, False], False)])
+def test_a_disturbed_round_is_made_up_for_once(disturbed, lacks):
+    record = {}
+    for is_disturbed in disturbed:
+        new = one([1, 1, 1], contended_blocks=[0, 1, 2] if is_disturbed else [])
+        record = rounds.join(record, new) if record else new
+    assert rounds.lacks(record, 2) is lacks
+
+
+def test_what_was_not_timed_lacks_nothing():
+    assert not rounds.lacks({"status": "out_of_memory"}, 2)
+
+
 @pytest.mark.parametrize("name, first, second, both", [
     ("temperature_c", 60, 65, 65), ("clock_min_mhz", 1_900, 1_800, 1_800), ("canary_drift", 0.03, 0.01, 0.03), ("spent_s", 2.0, 3.0, 5.0),
     ("throttle_reasons", ["a"], ["a", "b"], ["a", "b"]), ("first_call_s", 1.0, 2.0, 1.0), ("measured_at", "2026-01-01", "2026-01-02", "2026-01-02"),

@@ -26,7 +26,7 @@ def seen(**sums):
 
 @LINUX
 @pytest.mark.parametrize("sums, disturbed", [
-    ({}, False), ({"waited_s": 0.002}, False), ({"waited_s": 0.005}, True), ({"stolen_s": 0.01}, False), ({"stolen_s": 0.02}, True),
+    ({}, False), ({"waited_s": 0.005}, False), ({"waited_s": 0.01}, True), ({"stolen_s": 0.01}, False), ({"stolen_s": 0.02}, True),
     ({"busy_s": 0.19}, False),  # another core was busy, and ours had what they needed
 ])  # fmt: skip
 def test_a_block_is_disturbed_if_our_threads_had_to_wait(sums, disturbed):
