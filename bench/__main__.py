@@ -1,17 +1,23 @@
 """Measure this machine: every GPU that NVML finds, else the CPU, with every framework that is installed.
 
     python -m bench                                      all of it
+    python -m bench --dry-run                            only say what that is, and how long it takes
     python -m bench --preset quick                       a few networks, in minutes
     python -m bench --framework mxnet --models 'ResNet-*' --batch-sizes 1,8
 
-`make results` is the same with the variables BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET and AGAIN.
+Several GPUs are measured at once, and GPUs of one name share the networks. `make results` is the same with the
+variables BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET, AGAIN and DRY_RUN.
 """
 
 import argparse
+import re
+import shlex
 import sys
+from typing import NamedTuple
 
 from bench import adapters, cnn, options
-from dlmark import device
+from dlmark import device, summary, workers
+from dlmark.progress import lasting, progress
 
 BENCHES = {"cnn": cnn}
 PRESETS = {
@@ -21,37 +27,176 @@ PRESETS = {
 QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "SqueezeNet-1.1"), "1,8,32"
 
 
-def commands(opts: argparse.Namespace) -> list[tuple[str, list[str]]]:
-    """The bench scripts to run and their arguments, in order. Raises UsageError."""
-    if opts.bench not in BENCHES:
-        raise options.UsageError(f"unknown bench {opts.bench!r}; there are: {', '.join(BENCHES)}")
+class Part(NamedTuple):
+    """One bench command: its framework and the devices of one kind that share it, with its plan as it was at the start."""
+
+    sub: str
+    framework: str
+    devices: list[str]
+    plan: options.Plan
+
+    @property
+    def share_s(self) -> float:
+        """How long each of its devices is at work."""
+        return self.plan.expected_s / len(self.devices)
+
+
+# ---- what there is to measure ----
+
+
+def frameworks(chosen: str | None) -> list[str]:
+    """The frameworks to measure: the one that was chosen, else all that are installed."""
     installed = [name for name in adapters.names() if adapters.version(adapters.get(name))]
     # NumPy stands in for a framework where there is none; nobody chooses a device by it.
-    frameworks = [opts.framework] if opts.framework else [name for name in installed if name != "numpy"] or ["numpy"]
-    devices = [opts.device] if opts.device else [f"gpu:{i}" for i in range(len(device.gpu_names()))] or ["cpu"]
-    return [(opts.bench, _arguments(opts, sub, framework, where)) for framework in frameworks for where in devices for sub in PRESETS[opts.preset]]
+    return [chosen] if chosen else [name for name in installed if name != "numpy"] or ["numpy"]
 
 
-def _arguments(opts: argparse.Namespace, sub: str, framework: str, where: str) -> list[str]:
+def devices(chosen: str | None) -> dict[str, str]:
+    """The devices to measure, with their names: the one that was chosen, else every GPU, else the CPU. Raises DeviceError."""
+    there = {f"gpu:{number}": name for number, name in enumerate(device.gpu_names())}
+    where = chosen and device.find(chosen)
+    if where:
+        return {where: there.get(where) or device.cpu_name()}
+    return there or {"cpu": device.cpu_name()}
+
+
+def alike(names: dict[str, str]) -> list[list[str]]:
+    """The devices in groups of one name: what one of a group measures holds for all of it."""
+    groups: dict[str, list[str]] = {}
+    for where, name in names.items():
+        groups.setdefault(name, []).append(where)
+    return list(groups.values())
+
+
+def deal(networks: list[str], among: list[str]) -> dict[str, list[str]]:
+    """Deal the networks out in turn, since the large ones of a family stand together; who gets none is left out."""
+    return {where: networks[turn :: len(among)] for turn, where in enumerate(among) if networks[turn :: len(among)]}
+
+
+def parts(opts: argparse.Namespace, groups: list[list[str]]) -> tuple[list[Part], int]:
+    """All the commands, each with its plan; where one can't be, it is said and the others still are. And the exit status so far."""
+    found, worst = [], 0
+    for framework in frameworks(opts.framework):
+        for group in groups:
+            for sub in PRESETS[opts.preset]:
+                plans: list[options.Plan] = []
+                arguments = _arguments(opts, sub, framework, group[0])
+                worst = max(worst, options.main(BENCHES[opts.bench].parser(), [*arguments, "--dry-run"], plans))
+                found += [Part(sub, framework, group, plan) for plan in plans]
+    return found, worst
+
+
+def _arguments(opts: argparse.Namespace, sub: str, framework: str, where: str, models: str | None = None) -> list[str]:
     """One command: the user's choice, else the preset's, else the bench script's own."""
     quick = opts.preset == "quick"
     known = adapters.get(framework).models["classification"] if framework in adapters.names() else {}
-    models = opts.models or (quick and ",".join(name for name in QUICK_MODELS if name in known))
+    models = models or opts.models or (quick and ",".join(name for name in QUICK_MODELS if name in known))
     sizes = sub == "throughput" and (opts.batch_sizes or (quick and QUICK_SIZES))
     given = {"--framework": framework, "--device": where, "--models": models, "--batch-sizes": sizes, "--results": opts.results}
     return [sub, *(f"{name}={value}" for name, value in given.items() if value), *PRESETS[opts.preset][sub], *["--again"] * opts.again]
 
 
+# ---- what is said beforehand and in the end ----
+
+
+def say_the_plan(found: list[Part]) -> None:
+    """What each command is going to measure, and how long all takes."""
+    print("Plan")
+    for part in found:
+        print(f"  {part.framework} {part.sub} on {' and '.join(part.devices)}: {part.plan.grid()}; {part.plan.still()}, {lasting(part.share_s)}")
+    names = list(dict.fromkeys(part.framework for part in found))
+    each = [f"{name} {lasting(_together_s([part for part in found if part.framework == name]))}" for name in names]
+    apiece = f" ({'; '.join(each)})" if len(each) > 1 else ""
+    print(f"  In all: {sum(options.count(part.plan.missing) for part in found)} to measure, {lasting(_together_s(found))}{apiece}", flush=True)
+
+
+def _together_s(found: list[Part]) -> float:
+    """How long the devices take side by side: as long as the one with the most to do."""
+    groups = {tuple(part.devices) for part in found}
+    return max((sum(part.share_s for part in found if tuple(part.devices) == group) for group in groups), default=0)
+
+
+def say_the_outcome(found: list[Part]) -> None:
+    """A table a device and framework, of this run and of what was held before; where it is, and what comes next."""
+    tables: dict[str, list[dict]] = {}
+    for part in found:
+        part.plan.results.read()
+        title = f"{part.plan.fields['device']}, {part.framework} {part.plan.fields['framework_version']}"
+        tables.setdefault(title, []).extend(part.plan.records())
+    print()
+    for title, records in tables.items():
+        summary.show(records, title)
+    if not any(tables.values()):
+        print("Nothing was measured; the lines above say why.")
+        return
+    print("Saved in")
+    for path in dict.fromkeys(part.plan.results.path for part in found if part.plan.results.path.exists()):
+        print(f"  {path}")
+    print("Next: make html")
+
+
+# ---- the run ----
+
+
 def run(opts: argparse.Namespace) -> int:
-    """Run them one after another; where one can't be, the others still are. Returns the worst exit status."""
-    worst = 0
-    for bench, arguments in commands(opts):
-        print(f"\npython -m bench.{bench} {' '.join(arguments)}", flush=True)
-        status = options.main(BENCHES[bench].parser(), arguments)
-        if status == 130:
-            return status
-        worst = max(worst, status)
+    """Say what is here and the plan, measure, and say what came of it. Returns the worst exit status."""
+    if opts.bench not in BENCHES:
+        raise options.UsageError(f"unknown bench {opts.bench!r}; there are: {', '.join(BENCHES)}")
+    chosen = devices(opts.device)
+    options.say_what_is_here(list(chosen), frameworks(opts.framework))
+    found, status = parts(opts, alike(chosen))
+    if not found:
+        return status
+    say_the_plan(found)
+    to_do = [part for part in found if part.plan.work]
+    if opts.dry_run:
+        return status
+    if not to_do:
+        print("Nothing is left to measure; AGAIN=1 measures it again.")
+    elif len(chosen) == 1:
+        status = max(status, one_after_another(opts, to_do))
+    else:
+        status = max(status, side_by_side(opts, to_do))
+    if status != 130:
+        say_the_outcome(found)
+    return status
+
+
+def one_after_another(opts: argparse.Namespace, to_do: list[Part]) -> int:
+    """Run the commands of one device in this process; where one can't be, the others still are."""
+    worst, (where,) = 0, to_do[0].devices
+    with options.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])):
+        for part in to_do:
+            arguments = _arguments(opts, part.sub, part.framework, where)
+            print(f"\n{shlex.join(['python', '-m', f'bench.{opts.bench}', *arguments])}", flush=True)
+            status = options.main(BENCHES[opts.bench].parser(), arguments, [])
+            if status == 130:
+                return status
+            worst = max(worst, status)
     return worst
+
+
+def side_by_side(opts: argparse.Namespace, to_do: list[Part]) -> int:
+    """Run a worker a device, all at once, and show in one place what they say."""
+    with progress(sum(part.plan.work for part in to_do)) as show:
+
+        def tell(where: str, line: str) -> None:
+            show.say(f"{where}  {line}" if line else "")
+            if point := re.match(r"\[\d+/\d+\] (.*?): ", line):
+                show.advance(1)
+                show.at(f"{where} has done {point[1]}")
+
+        return workers.run(worker_commands(opts, to_do), tell)
+
+
+def worker_commands(opts: argparse.Namespace, to_do: list[Part]) -> dict[str, list[list[str]]]:
+    """Each device's commands: of what is left, its share of the networks."""
+    commands: dict[str, list[list[str]]] = {}
+    for part in to_do:
+        for where, share in deal(part.plan.networks, part.devices).items():
+            arguments = _arguments(opts, part.sub, part.framework, where, ",".join(share))
+            commands.setdefault(where, []).append([sys.executable, "-m", f"bench.{opts.bench}", *arguments, "--end-with-stdin"])
+    return commands
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +210,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--preset", choices=PRESETS, default="full", help="(default: %(default)s)")
     main.add_argument("--results", metavar="DIR", help="folder of the result files")
     main.add_argument("--again", action="store_true", help="measure again what is there already")
+    main.add_argument("--dry-run", action="store_true", help="say the plan and how long it takes, and do nothing")
     main.set_defaults(run=run)
     return main
 

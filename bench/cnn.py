@@ -27,6 +27,7 @@ BATCH_SIZES = "1,2,4,8,16,32,64,128,256"
 CALLS_OF_A_POINT = 3 + timing.LEAST_BLOCKS  # first call and warm-up, then timed: the fewest
 WARM_FLOOR_S = 0.3  # warm-up at a further batch size, in a process that has warmed up
 CPU_MEMORY_LIMIT_MB = 2_048
+IMAGE_S = 0.05  # of an accuracy run, reading the image included: a guess, for the time that is said beforehand
 # The allocator gives memory back at once and keeps it in one place: resident memory is then what the network needs. It
 # costs speed, so throughput is measured without it.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
@@ -140,8 +141,10 @@ def throughput(opts: argparse.Namespace) -> int:
     wanted = plan.jobs(opts.batch_sizes)
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds)
-    points, visits = sum(len(job.batch_sizes) for job in first), sweep.visits(wanted, first, plan.results, opts.rounds)
-    print(plan.headline(points, len(opts.batch_sizes) * len(wanted), _estimate(visits, len(wanted), rules, opts.rounds)))
+    visits = sweep.visits(wanted, first, plan.results, opts.rounds)
+    note = f"{visits} visits in {opts.rounds} rounds, more where one batch takes over a second"
+    if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
+        return 0  # a dry run
     with progress(visits) as show:
         canary = Canary(plan.framework, plan.where, plan.environment)
         numbers = [*range(1, opts.rounds + 1), *[opts.rounds] * (opts.rounds > 1)]  # the last again, for what was disturbed to the end
@@ -151,9 +154,9 @@ def throughput(opts: argparse.Namespace) -> int:
     return plan.finish()
 
 
-def _estimate(visits: int, networks: int, rules: timing.Rules, number: int) -> str:
-    seconds = visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + networks * number * 4
-    return f"{visits} visits in {number} rounds, about {seconds / 60:.0f} min, more where one batch takes over a second"
+def _formula_s(visits: int, networks: int, rules: timing.Rules, number: int) -> float:
+    """About how long it takes, on a device that nobody knows yet."""
+    return visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + networks * number * 4
 
 
 def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
@@ -180,7 +183,7 @@ def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: tim
                 plan.change(rounds.drifted(since, canary.sing()))
                 since = []
     finally:
-        plan.change(rounds.settle(plan.results.records()))
+        plan.settle()
 
 
 def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
@@ -195,8 +198,10 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
     if opts.memory_limit and plan.where != "cpu":
         raise options.UsageError("--memory-limit is for the CPU: a GPU's memory is its own limit")
     limit_mb = device.memory_total_mb(plan.where) if plan.where != "cpu" else opts.memory_limit or CPU_MEMORY_LIMIT_MB
-    jobs = [job for job in plan.jobs([1], memory_limit_mb=limit_mb) if sweep.missing(job, plan.results, opts.again).batch_sizes]
-    print(plan.headline(len(jobs), len(plan.models), f"within {limit_mb:,.0f} MB; about {len(jobs) / 2:.0f} min"))
+    wanted = plan.jobs([1], memory_limit_mb=limit_mb)
+    jobs = [job for job in wanted if sweep.missing(job, plan.results, opts.again).batch_sizes]
+    if plan.announce(wanted, jobs, len(jobs) * 30, f"within {limit_mb:,.0f} MB"):
+        return 0  # a dry run
     with progress(len(jobs)) as show:
         for job in jobs:
             record = _search(job, plan, limit_mb, show)
@@ -236,8 +241,10 @@ def accuracy(opts: argparse.Namespace) -> int:
     if opts.weights not in ("pretrained", "random") and not os.path.isfile(opts.weights):
         raise options.UsageError(f"no file {opts.weights}: --weights is pretrained, random or a file")
     about = {"dataset": opts.dataset, "weights": os.path.basename(opts.weights), "images": len(samples)}
-    jobs = [job for job in plan.jobs([opts.batch_size], **about) if sweep.missing(job, plan.results, opts.again).batch_sizes]
-    print(plan.headline(len(jobs), len(plan.models), f"{len(samples):,} images each"))
+    wanted = plan.jobs([opts.batch_size], **about)
+    jobs = [job for job in wanted if sweep.missing(job, plan.results, opts.again).batch_sizes]
+    if plan.announce(wanted, jobs, len(jobs) * len(samples) * IMAGE_S, f"{len(samples):,} images each"):
+        return 0  # a dry run
     with progress(len(jobs) * len(samples)) as show:
         for job in jobs:
             show.at(job.model)

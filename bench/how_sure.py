@@ -170,7 +170,7 @@ def loaded(opts: argparse.Namespace) -> int:
 
 
 def slower(opts: argparse.Namespace) -> int:
-    """Time the same points in our way, with one network made 5% slower on purpose."""
+    """Time the same points in our way, with one network made slower on purpose."""
     study = Study(opts, 1)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):

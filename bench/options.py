@@ -6,12 +6,16 @@ import fnmatch
 import os
 import shlex
 import sys
+import threading
+from contextlib import ExitStack
+from statistics import median
 
 from bench import adapters
-from dlmark import device, sweep
-from dlmark.benchmark import ResultsError, SaveResults, file_name
+from dlmark import device, lock, rounds, summary, sweep
+from dlmark.benchmark import ResultsError, SaveResults, file_name, read_records, results_folder
 from dlmark.process import ProcessEnded, run_in_process
-from dlmark.record import RecordError, point
+from dlmark.progress import lasting
+from dlmark.record import RecordError, is_ok, point
 
 # The networks of this benchmark's first page: what is measured unless others are named.
 ORIGINAL_19 = (
@@ -34,6 +38,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, default=device.cores(), help="CPU threads (default: all cores, %(default)s)")
     parser.add_argument("--results", metavar="DIR", help="folder of the result files (default: $DLMARK_RESULTS or results/)")
     parser.add_argument("--again", action="store_true", help="measure again what the results folder holds already")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be measured and about how long it takes, and do nothing")
+    parser.add_argument("--end-with-stdin", action="store_true",
+                        help="end when standard input does: for the workers of python -m bench")  # fmt: skip
 
 
 def positive(text: str) -> int:
@@ -59,39 +66,134 @@ def batch_sizes(text: str) -> list[int]:
     return sorted({positive(part.strip()) for part in text.split(",")})
 
 
+class Held:
+    """A result file that is only looked at."""
+
+    def __init__(self, name: str, folder: str | None):
+        self.path = results_folder(folder) / name
+        self.read()
+
+    def read(self) -> None:
+        """Look again at what the file holds."""
+        records = read_records(self.path) if self.path.exists() else []
+        self._records = {point(record): record for record in records}
+
+    def get(self, record: dict) -> dict | None:
+        """The record that is held for the same point, if any."""
+        return self._records.get(point(record))
+
+
 class Plan:
     """What one command is going to measure, once everything that was asked for is known to be there."""
 
     def __init__(self, opts: argparse.Namespace, workload: str, script: str, function: str):
-        """Raises UsageError, DeviceError or ResultsError."""
+        """Holds the device until the command ends, unless it is a dry run. Raises UsageError, DeviceError, DeviceBusy or ResultsError."""
         self.adapter = _adapter(opts.framework, opts.precision)
         self.framework, self.where = opts.framework, device.find(opts.device)
         known = list(self.adapter.models[workload])
         self.models = chosen_models(opts.models or _default_models(known), known)
+        self.command = command(script, opts.argv)
         self.environment = self.adapter.environment(opts.threads) | device.only_visible(self.where)
-        if self.where != "cpu":  # say at once, not in every record, that this build can't use the device
-            list(_refused(run_in_process(_start_on, opts.framework, self.where, silence_s=300, environment=self.environment)))
+        if not opts.dry_run:
+            self._take_device(opts)
         self.fields = sweep.common_fields(
             framework=opts.framework,
             framework_version=adapters.version(self.adapter),
             precision=opts.precision,
             mode=self.adapter.mode,
             **device.describe(self.where, opts.threads, self.adapter.libraries),
-            command=command(script, opts.argv),
+            command=self.command,
         )
-        self.results = SaveResults(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
+        open_file = Held if opts.dry_run else SaveResults
+        self.results = open_file(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
+        self.wanted: list[sweep.Job] = []  # every point that was asked for
+        self.missing: list[sweep.Job] = []  # those of them that are to be measured
+        self.visits: dict[tuple, int] = {}  # (network, batch size) -> how many times it is going to be timed
+        self.expected_s = 0.0
         self._done: dict[tuple, dict] = {}
         self._kept = 0
+        self._opts = opts
+
+    def _take_device(self, opts: argparse.Namespace) -> None:
+        if opts.part is None:  # else the caller holds it for all of its commands
+            opts.at_end.enter_context(hold(self.where, self.command))
+        if self.where != "cpu":  # say at once, not in every record, that this build can't use the device
+            list(_refused(run_in_process(_start_on, opts.framework, self.where, silence_s=300, environment=self.environment)))
 
     def jobs(self, sizes: list[int], **fields) -> list[sweep.Job]:
         """A job for each network; `fields` goes into each record."""
         shapes = {model: list(self.adapter.input_shape(model)) for model in self.models}
         return [sweep.Job(model, sizes, {**self.fields, "input_shape": shapes[model], **fields}) for model in self.models]
 
+    def announce(self, wanted: list[sweep.Job], missing: list[sweep.Job], formula_s: float, note: str = "") -> bool:
+        """Say what of the `wanted` jobs is `missing`, and how long that takes; True if that is all, for a dry run.
+
+        `formula_s` is the bench's own estimate for all that is to be done: it counts where no held record tells.
+        """
+        self.wanted, self.missing = wanted, missing
+        single = {(job.model, b): sweep.Job(job.model, [b], job.fields) for job in wanted for b in job.batch_sizes}
+        self.visits = {one: sweep.visits([job], missing, self.results, getattr(self._opts, "rounds", 1)) for one, job in single.items()}
+        self.expected_s = self._expected_s(single, formula_s)
+        if self._opts.part is not None:
+            self._opts.part.append(self)
+        if self._opts.dry_run and self._opts.part is None:
+            say_what_is_here([self.where], [self.framework])
+            print(f"Plan\n  {self.grid()}: {', '.join(self.models)}")
+        if self._opts.part is None or not self._opts.dry_run:
+            estimate = ", ".join(filter(None, [lasting(self.expected_s), note if self.work else ""]))
+            print(self._headline(count(missing), count(wanted), estimate), flush=True)
+        return self._opts.dry_run
+
+    def grid(self) -> str:
+        """Networks x batch sizes, in words."""
+        networks = f"{len(self.wanted)} network{'s' if len(self.wanted) != 1 else ''}"
+        job = self.wanted[0]
+        if "memory_limit_mb" in job.fields:
+            return f"{networks} within {job.fields['memory_limit_mb']:,.0f} MB"
+        return f"{networks} x batch size{'s' if len(job.batch_sizes) != 1 else ''} {', '.join(map(str, job.batch_sizes))}"
+
     def headline(self, points: int, wanted: int, estimate: str) -> str:
-        """What is going to happen, in one line."""
+        """What is going to happen, in one line, for a command that does not `announce` it. Raises UsageError in a dry run."""
+        if self._opts.dry_run:
+            raise UsageError("this command has no --dry-run: leave it out, or see --help for what it measures")
+        return self._headline(points, wanted, estimate)
+
+    def _headline(self, points: int, wanted: int, estimate: str) -> str:
         held = f"; {wanted - points} of {wanted} are in {self.results.path} already" if wanted > points else ""
         return f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}: {points} to measure, {estimate}{held}"
+
+    @property
+    def work(self) -> int:
+        """How many times anything is going to be timed, in all rounds."""
+        return sum(self.visits.values())
+
+    @property
+    def networks(self) -> list[str]:
+        """The networks that have something to be timed."""
+        return list(dict.fromkeys(model for (model, _), visits in self.visits.items() if visits))
+
+    def still(self) -> str:
+        """How many points are held, and what is still to be done, in words."""
+        points, missing = count(self.wanted), count(self.missing)
+        lacking = sum(visits > 0 for visits in self.visits.values()) - missing
+        return f"{points - missing} of {points} points are held{f', {lacking} of them with a round to go' if lacking else ''}, {missing} to measure"
+
+    def _expected_s(self, single: dict[tuple, sweep.Job], formula_s: float) -> float:
+        """What a visit took before; where that is unknown, what the network's others took, or all, or what the formula says."""
+        spent = {one: seconds for one, job in single.items() if (seconds := self._spent_s(job))}
+        networks: dict[str, list[float]] = {}
+        for (model, _), seconds in spent.items():
+            networks.setdefault(model, []).append(seconds)
+        otherwise = median(spent.values()) if spent else formula_s / max(1, self.work)
+        usual = {model: median(networks.get(model, [otherwise])) for model, _ in single}
+        return sum(visits * spent.get(one, usual[one[0]]) for one, visits in self.visits.items())
+
+    def _spent_s(self, job: sweep.Job) -> float | None:
+        """What a visit of a held point took, if it was measured under the same cap, which stands for the same effort."""
+        held = self.results.get(job.record(job.batch_sizes[0])) or {}
+        if not is_ok(held) or held.get("time_cap_s") != getattr(self._opts, "time_cap", None) or not held.get("spent_s"):
+            return None
+        return held["spent_s"] / max(1, rounds.count(held))
 
     def keep(self, record: dict, points: int, show) -> None:
         """Save one record, and say it in the display as one of `points`."""
@@ -105,16 +207,63 @@ class Plan:
         self.results.replace(records)
         self._done |= {point(record): record for record in records if point(record) in self._done}
 
+    def settle(self) -> None:
+        """Work out interval and grade of all that the file holds, since each point says something of the others."""
+        self.results.update(rounds.settle)
+        self._done = {key: self.results.get(record) or record for key, record in self._done.items()}
+
     @property
     def done(self) -> list[dict]:
         """What this command has measured so far, a record a point."""
         return list(self._done.values())
 
+    def records(self) -> list[dict]:
+        """The records that are held of all that was asked for, also those from earlier runs."""
+        held = (self.results.get(job.record(b)) for job in self.wanted for b in job.batch_sizes)
+        return [record for record in held if record]
+
     def finish(self) -> int:
         """Say what came of it, and what to do next. Returns the exit status: 1 if nothing but failures came of it."""
-        print(f"{sweep.tally(self.done)}; saved in {self.results.path}. See it with: make html")
+        alone = self._opts.part is None and not self._opts.end_with_stdin
+        if alone:
+            summary.show(self.records(), f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}")
+        print(f"{sweep.tally(self.done)}; saved in {self.results.path}{'. See it with: make html' if alone else ''}", flush=True)
         broken = [record for record in self.done if record["status"] in ("crashed", "timed_out", "unsupported")]
         return 1 if self.done and len(broken) == len(self.done) else 0
+
+
+def say_what_is_here(chosen: list[str], measured: list[str]) -> None:
+    """The devices and the frameworks that were found, and for each that is left out what to do."""
+    print("Devices")
+    for where in [*(f"gpu:{number}" for number in range(len(device.gpu_names()))), "cpu"]:
+        left_out = "" if where in chosen else f"; left out: DEVICE={where} measures it"
+        print(f"  {where}: {_described(where)}{left_out}")
+    print("Frameworks")
+    for name in adapters.names():
+        adapter = adapters.get(name)
+        version = adapters.version(adapter)
+        left_out = "" if name in measured else f"; left out: FRAMEWORK={name} measures it"
+        print(f"  {name} {version}{left_out}" if version else f"  {name} is not installed. {adapter.install}")
+
+
+def _described(where: str) -> str:
+    if where == "cpu":
+        return f"{device.cpu_name()}, {device.host()}"
+    try:
+        return f"{device.gpu_names()[int(where.partition(':')[2])]}, {device.memory_total_mb(where):,.0f} MB"
+    except device.DeviceError:  # a GPU that shares the CPU's memory has none to tell
+        return f"{device.gpu_names()[int(where.partition(':')[2])]}, memory unknown"
+
+
+def count(jobs: list[sweep.Job]) -> int:
+    """How many points the jobs have."""
+    return sum(len(job.batch_sizes) for job in jobs)
+
+
+def hold(where: str, command: str):
+    """Hold a device, which NVML may number anew at the next boot, by what it is."""
+    key = device.only_visible(where).get("CUDA_VISIBLE_DEVICES", where)
+    return lock.hold(key, command, device=where if key == where else f"{where} ({key})")
 
 
 def chosen_models(pattern: str, known: list[str]) -> list[str]:
@@ -129,9 +278,9 @@ def chosen_models(pattern: str, known: list[str]) -> list[str]:
 
 
 def command(script: str, argv: list[str]) -> str:
-    """The command that measures this again, without what is the user's own affair: the paths, and --again."""
+    """The command that measures this again, without what is the user's own affair: the paths, --again and how it was started."""
     words = [word.replace("=", " ", 1).split(" ", 1) if word.startswith("--") else [word] for word in argv]
-    words = [part for parts in words for part in parts if part != "--again"]
+    words = [part for parts in words for part in parts if part not in ("--again", "--dry-run", "--end-with-stdin")]
     kept = [os.path.basename(word.rstrip("/")) if before in ("--images", "--labels", "--weights") else word
             for before, word in zip(["", *words], words) if "--results" not in (before, word)]  # fmt: skip
     return shlex.join(["python", "-m", "bench." + script.removesuffix(".py"), *kept])
@@ -150,14 +299,22 @@ def _refused(process):
         raise UsageError(f"{end.status.replace('_', ' ')}: {end.reason}") from end
 
 
-def main(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> int:
-    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake, 130 after Ctrl-C."""
+def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: list | None = None) -> int:
+    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake, 130 after Ctrl-C.
+
+    With `part` it is a part of `python -m bench`, which holds the device, and says the whole plan and the whole
+    outcome itself: the command's Plan is appended to the list.
+    """
     argv = sys.argv[1:] if argv is None else argv
     opts = parser.parse_args(argv)
-    opts.argv = argv
+    opts.argv, opts.part = argv, part
+    if getattr(opts, "end_with_stdin", False):
+        # os.read, because a thread in sys.stdin's own read would upset the interpreter's end.
+        threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     try:
-        return opts.run(opts)
-    except (UsageError, ResultsError, RecordError, device.DeviceError) as error:
+        with ExitStack() as opts.at_end:
+            return opts.run(opts)
+    except (UsageError, ResultsError, RecordError, device.DeviceError, lock.DeviceBusy) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:

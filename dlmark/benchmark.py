@@ -1,161 +1,161 @@
 """Load result files, and save records as they are measured."""
 
-import fnmatch
-import json
+import errno
 import os
-import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from dlmark.record import RecordError, check, point
+from dlmark.files import (
+    OLD_NAMES,
+    ResultsError,
+    file_name,
+    matching,
+    read_records,
+    refuse_twins,
+    results_folder,
+    slug,
+    write_records,
+    writing,
+)
+from dlmark.record import check, point
 
-MAX_FILE_BYTES = 256 * 2**20
-OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
+try:
+    import fcntl
+except ImportError:  # Windows has none, and there is one GPU a machine there more often than not
+    fcntl = None
 
-
-class ResultsError(ValueError):
-    """A results folder or file can't be used as it is; the message says what to do."""
-
-
-def results_folder(folder: str | os.PathLike | None = None) -> Path:
-    """The folder of the result files: `folder`, else $DLMARK_RESULTS, else results/ beside this package."""
-    return Path(folder or os.environ.get("DLMARK_RESULTS") or Path(__file__).parent.parent / "results")
+__all__ = ["OLD_NAMES", "ResultsError", "SaveResults", "file_name", "load_results", "matching", "read_records", "refuse_twins",
+           "results_folder", "slug", "write_records"]  # fmt: skip
 
 
 def load_results(pattern: str, folder: str | os.PathLike | None = None):
     """Load every result file that `pattern` names into one pandas DataFrame, a row a record, a column a field.
 
     `pattern` is a glob relative to the results folder. `x.json` means the whole set, `x__<framework>__<device>.json`
-    too. Rows come in the order of file name and record. A column is there if any record has the field; `file` names
-    the record's file, and `status` is "ok" where a record does not say otherwise.
+    too. Rows come in the order of file name and record. A column is there if any record has a value in the field; `file`
+    names the record's file, and `status` is "ok" where a record does not say otherwise. Equal lists and tables of several
+    rows may be one object.
 
     Raises ResultsError if nothing matches or a file is not readable JSON, RecordError if a record breaks the format.
     """
+    import numpy as np
     import pandas as pd
+
+    from dlmark import columns, loading  # here, so that measuring needs no numpy
 
     folder = results_folder(folder)
     names = matching(pattern, folder)
     if not names:
         raise ResultsError(_nothing_matches(pattern, folder))
-    rows = [{**record, "file": name} for name in names for record in read_records(folder / name)]
-    data = pd.DataFrame(rows, columns=None if rows else ["model", "device", "batch_size", "throughput", "status", "file"])
-    data["status"] = data["status"].fillna("ok") if "status" in data else "ok"
-    return data
-
-
-def matching(pattern: str, folder: Path) -> list[str]:
-    """Names of the result files in `folder` that `pattern` means, sorted."""
-    patterns = [pattern, pattern.removesuffix(".json") + "__*.json"]
-    names = (path.name for path in folder.glob("*.json") if path.is_file())
-    return sorted(name for name in names if any(fnmatch.fnmatchcase(name, p) for p in patterns))
-
-
-def read_records(path: str | os.PathLike) -> list[dict]:
-    """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {path.stat().st_size:,} bytes")
-        records = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
-    except ResultsError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ResultsError(
-            f"{path}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away."
-        ) from error
-    if not isinstance(records, list):
-        raise RecordError(f"{path}: expected a list of records, got {type(records).__name__}")
-    for number, record in enumerate(records):
-        check(record, f"{path}: record {number}")
-        record["model"] = _current_name(record["model"])
-    return records
+    parts = loading.load([folder / name for name in names])
+    counts = [count for part in parts for count in part.counts]
+    data = columns.joined(parts)
+    if not data:
+        return pd.DataFrame(columns=["model", "device", "batch_size", "throughput", "status", "file"])
+    data.setdefault("status", np.full(sum(counts), "ok", object))
+    return pd.DataFrame({**data, "file": np.repeat(np.array(names, object), counts)}, copy=False)
 
 
 class SaveResults:
-    """One result file that is whole after every record: a kill at any moment loses no finished point."""
+    """One result file that is whole after every record: a kill at any moment loses no finished point.
+
+    Several processes may save into one file: each holds a lock while it takes over what the others wrote, and writes.
+    """
 
     def __init__(self, name: str, folder: str | os.PathLike | None = None):
         """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written."""
         self.path = results_folder(folder) / name
-        held = read_records(self.path) if os.path.exists(self.path) else []
-        refuse_twins(held, self.path)
-        self._records = {point(record): record for record in held}
-        with _writing(self.path):  # now, and not after the first hour of measuring
+        self._records: dict[tuple, dict] = {}
+        self._seen = None
+        self._look()
+        with writing(self.path):  # now, and not after the first hour of measuring
             tempfile.TemporaryFile(dir=self.path.parent).close()
 
     def get(self, record: dict) -> dict | None:
         """The record that is held for the same point, if any."""
         return self._records.get(point(record))
 
+    def records(self) -> list[dict]:
+        """All records that are held, in the file's order."""
+        return list(self._records.values())
+
     def add(self, record: dict) -> None:
         """Check `record`, put it in the place of an older one of the same point, and write the file."""
-        self._records[point(record)] = check(record, f"{self.path.name}: new record")
-        write_records(self.path, self._records.values())
+        self.replace([record])
+
+    def replace(self, records: Iterable[dict]) -> None:
+        """Check `records`, put each in the place of an older one of the same point, and write the file once.
+
+        Raises RecordError for a record that breaks the format and ResultsError if the file can't be written; the file
+        is then as before.
+        """
+        new = list(records)
+        self.update(lambda held: [*held, *new])
+
+    def update(self, change: Callable[[list[dict]], list[dict]]) -> None:
+        """Write what `change` makes of all the records that the file holds, while no other process writes it.
+
+        Of several records of one point the last counts. Raises as `replace`.
+        """
+        with writing(self.path), _locked(self.path):
+            self._look()
+            held = self.records()
+            known = set(map(id, held))  # these were checked when they came
+            changed = [record if id(record) in known else check(record, f"{self.path.name}: new record") for record in change(held)]
+            together = {point(record): record for record in changed}
+            write_records(self.path, together.values())
+            self._records, self._seen = together, _state(self.path)
+
+    def _look(self) -> None:
+        """Take over what the file holds, if it is not as it was left."""
+        state = _state(self.path)
+        if state is None or state == self._seen:
+            return
+        held = read_records(self.path)
+        refuse_twins(held, self.path)
+        self._records, self._seen = {point(record): record for record in held}, state
 
 
-def write_records(path: Path, records: Iterable[dict]) -> None:
-    """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
-    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
-    with _writing(path):
-        _write_atomically(path, f"[\n{lines}\n]\n")
-
-
-def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
-    """Raise RecordError if two records measure the same point: only one of them can be kept."""
-    numbers: dict[tuple, int] = {}
-    for number, record in enumerate(records):
-        first = numbers.setdefault(point(record), number)
-        if first != number:
-            raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
-
-
-def file_name(script: str, function: str, framework: str, device: str) -> str:
-    """Name of the file that holds the records of one script, function, framework and device."""
-    return f"{script}__{function}__{slug(framework)}__{slug(device)}.json"
-
-
-def slug(text: str) -> str:
-    """`text` in lower case, with one dash for whatever is not a letter, a digit or a dot."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+def _state(path: Path) -> tuple | None:
+    """What differs between two versions of a file; None if there is no file, or none that may be looked at."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @contextmanager
-def _writing(path: Path):
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+def _locked(path: Path):
+    """Wait until no other process writes `path`, and keep them waiting; where files can't be locked, go on without."""
+    if fcntl is None:
         yield
-    except OSError as error:
-        raise ResultsError(
-            f"{path}: can't be written ({error.strerror}). Name a folder that you may write to, with --results or DLMARK_RESULTS."
-        ) from error
+        return
+    file = _lock(path.with_name(f".{path.name}.lock"))
+    try:
+        yield
+    finally:
+        # While it is still locked: whoever waits for it sees that it is gone, and makes another.
+        Path(file.name).unlink(missing_ok=True)
+        file.close()
 
 
-def _write_atomically(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+def _lock(path: Path):
+    while True:
+        file = open(path, "a")
         try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)  # a temporary file is private by default
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _refuse_constant(name: str):
-    raise ValueError(f"{name} is not a number in JSON; leave the field out or write null")
-
-
-def _current_name(model: str) -> str:
-    for old, new in OLD_NAMES.items():
-        if model.startswith(old):
-            return new + model.removeprefix(old)
-    return model
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # some network drives
+                file.close()
+                raise
+            return file
+        state = _state(path)
+        if state is not None and state[0] == os.fstat(file.fileno()).st_ino:
+            return file
+        file.close()
 
 
 def _nothing_matches(pattern: str, folder: Path) -> str:

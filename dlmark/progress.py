@@ -26,9 +26,19 @@ class Progress:
 def progress(total: float):
     """Show a Progress while the block runs. Without a terminal only the lines appear, each with the share done."""
     from rich import progress as rich
+    from rich.console import Console
 
-    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("about"),
+    columns = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("about"),
                rich.TimeRemainingColumn(), rich.TextColumn("left"))  # fmt: skip
+    console = Console()
     # A long period: points differ so much in cost that only the average over the run is worth showing.
-    with rich.Progress(*columns, speed_estimate_period=3_600) as display:
+    with rich.Progress(*columns, speed_estimate_period=3_600, console=console, disable=not console.is_terminal) as display:
         yield Progress(display, display.add_task("starting", total=total))
+
+
+def lasting(seconds: float) -> str:
+    """A time that nobody knows exactly, as people say it: under a minute, about 7 min, about 2 h 10 min."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "under a minute" if seconds else "no time"
+    return f"about {minutes} min" if minutes < 60 else f"about {minutes // 60} h {minutes % 60} min"

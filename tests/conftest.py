@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,9 @@ def nvml(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nvml")
     nvml_stand_in.compile_into(folder)
     return nvml_stand_in.Nvml(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_locks(tmp_path_factory):
+    """Locks of the tests' own: a measurement elsewhere on this machine stops no test, and no test a measurement."""
+    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("locks"))

@@ -274,6 +274,78 @@ def test_a_full_disk_keeps_the_file_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+ADDER = """
+import sys
+from dlmark.benchmark import SaveResults
+results = SaveResults("a.json", sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for batch_size in range(1, 51):
+    results.add({"model": sys.argv[2], "batch_size": batch_size})
+"""
+
+
+def test_two_processes_that_save_into_one_file_lose_nothing(tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([sys.executable, "-c", ADDER, tmp_path, model], cwd=ROOT, **pipes) for model in ("A", "B")]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.communicate("go\n", timeout=60)
+        assert process.returncode == 0
+    saved = load_results("*", tmp_path)
+    assert sorted(zip(saved["model"], saved["batch_size"])) == [(model, size) for model in "AB" for size in range(1, 51)]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_another_process_saved_is_held_after_the_next_save(tmp_path):
+    mine, other = SaveResults("a.json", tmp_path), SaveResults("a.json", tmp_path)
+    other.add(POINT | {"batch_size": 2})
+    mine.add(POINT)
+    assert mine.records() == [POINT | {"batch_size": 2}, POINT]
+
+
+def test_a_file_that_was_removed_is_written_again_with_all_that_is_held(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT)
+    results.path.unlink()
+    results.add(POINT | {"batch_size": 2})
+    assert len(load_results("*", tmp_path)) == 2
+
+
+def test_a_lock_is_no_result(tmp_path):
+    write(tmp_path)
+    (tmp_path / ".a.json.lock").write_text("")
+    assert list(load_results("*", tmp_path)["file"]) == ["a.json"]
+
+
+def test_the_lock_that_a_kill_left_stops_nobody(tmp_path):
+    (tmp_path / ".a.json.lock").write_text("")
+    SaveResults("a.json", tmp_path).add(POINT)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_without_locks_there_is_saving_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("dlmark.benchmark.fcntl", None)
+    SaveResults("a.json", tmp_path).add(POINT)
+    assert len(load_results("*", tmp_path)) == 1
+
+
+def test_many_records_replace_the_older_ones_of_their_points(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    results.replace([POINT, POINT | {"batch_size": 2}])
+    results.replace([POINT | {"batch_size": 2, "throughput": 5.0}, POINT | {"batch_size": 3}])
+    held = [POINT, POINT | {"batch_size": 2, "throughput": 5.0}, POINT | {"batch_size": 3}]
+    assert results.records() == held == json.loads(results.path.read_text())
+
+
+def test_of_many_records_one_that_breaks_the_format_keeps_all_from_being_saved(tmp_path):
+    results = SaveResults("a.json", tmp_path)
+    with pytest.raises(RecordError, match="a.json: new record: field throughput"):
+        results.replace([POINT, POINT | {"batch_size": 2, "throughput": -1.0}])
+    assert results.records() == [] and not results.path.exists()
+
+
 SAVER = """
 import sys
 from dlmark.benchmark import SaveResults

@@ -1,10 +1,11 @@
 """The format: each wrong value is refused with the place, the field, what was expected and what came."""
 
 import math
+from inspect import signature
 
 import pytest
 
-from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, POINT, STATUSES, RecordError, check, is_ok, point
+from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, POINT, RULES, STATUSES, RecordError, check, is_ok, point
 
 OF_KIND = {
     "text": "ok", "number": 0.5, "integer": 1, "numbers": [0.5], "integers": [1], "texts": ["a"], "table": {"a": "b"},
@@ -18,7 +19,8 @@ WRONG_OF_KIND = {
     "texts": ["a", [1], ["x" * (MAX_TEXT + 1)], [["a"]], ["\ud800"]],
     "table": ["a", [], {"a": 1}, {"a": {"b": "c"}}, {str(i): "" for i in range(101)}],
 }
-SPECIAL = {"status": "ok", "source": "measured", "accuracy": 0.5}
+SPECIAL = {"status": "ok", "source": "measured", "accuracy": 0.5, "grade": "A"}
+COMPANY = {"round_blocks": {"block_times_s": [0.5]}, "contended_blocks": {"block_times_s": [0.5, 0.6]}}
 
 
 def refusal(record, where="results/a.json: record 3"):
@@ -29,7 +31,7 @@ def refusal(record, where="results/a.json: record 3"):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_right_value_of_each_field_passes(name):
-    record = {"model": "AlexNet", name: SPECIAL.get(name, OF_KIND[FIELDS[name].kind])}
+    record = {"model": "AlexNet", name: SPECIAL.get(name, OF_KIND[FIELDS[name].kind]), **COMPANY.get(name, {})}
     assert check(record) is record
 
 
@@ -109,6 +111,41 @@ def test_an_unknown_status_is_told_those_there_are():
     assert all(status in refusal({"model": "A", "status": "broken"}) for status in STATUSES)
 
 
+@pytest.mark.parametrize("grade", ["A", "B", "C"])
+def test_these_grades_pass(grade):
+    check({"model": "A", "grade": grade})
+
+
+@pytest.mark.parametrize("grade", ["", "a", "D", "AB"])
+def test_any_other_grade_is_told_those_there_are(grade):
+    assert f"field grade: expected one of A, B, C, got {grade!r}" in refusal({"model": "A", "grade": grade})
+
+
+@pytest.mark.parametrize("rounds", [[3], [1, 2, 1], [4]])
+def test_rounds_that_do_not_add_up_to_the_blocks_are_refused(rounds):
+    record = {"model": "A", "block_times_s": [0.1, 0.2], "round_blocks": rounds}
+    assert "field round_blocks: expected numbers that add up to the 2 block_times_s" in refusal(record)
+
+
+def test_rounds_without_blocks_are_refused():
+    assert "add up to the 0 block_times_s, got [2]" in refusal({"model": "A", "round_blocks": [2]})
+
+
+@pytest.mark.parametrize("places", [[2], [0, 5]])
+def test_a_contended_block_beyond_the_last_is_refused(places):
+    record = {"model": "A", "block_times_s": [0.1, 0.2], "contended_blocks": places}
+    assert "field contended_blocks: expected places below 2" in refusal(record)
+
+
+def test_a_contended_block_before_the_first_is_refused():
+    assert "at least 0" in refusal({"model": "A", "block_times_s": [0.1, 0.2], "contended_blocks": [-1]})
+
+
+@pytest.mark.parametrize("rounds, places", [([1, 1], [0, 1]), ([2], []), ([], None)])
+def test_rounds_and_contended_blocks_that_fit_the_blocks_pass(rounds, places):
+    check({"model": "A", "block_times_s": [0.1, 0.2], "round_blocks": rounds, "contended_blocks": places})
+
+
 @pytest.mark.parametrize("source", ["measured", "published: owner/repo@0a1b2c:docs/table.csv"])
 def test_these_sources_pass(source):
     check({"model": "A", "source": source})
@@ -134,6 +171,11 @@ def test_outcomes_do_not_tell_points_apart():
 
 def test_a_point_is_made_of_fields_that_there_are():
     assert set(POINT) <= set(FIELDS)
+
+
+def test_a_rule_is_given_fields_of_the_names_that_it_uses():
+    for rule, names in RULES:
+        assert set(names) <= set(FIELDS) and list(signature(rule).parameters) == list(names)
 
 
 def test_each_field_says_what_it_means():

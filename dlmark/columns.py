@@ -1,0 +1,158 @@
+"""Columns out of records: compact while they grow and while they go from one process to another, pandas' own at the end."""
+
+from collections.abc import Sequence
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from dlmark.files import current_name
+from dlmark.record import FIELDS
+
+KINDS = {name: "number" if field.kind == "integer" else field.kind for name, field in FIELDS.items()}
+
+
+class Part(NamedTuple):
+    """The records of some files in columns of one form: compact, or as cells of a DataFrame."""
+
+    counts: list[int]  # records of each file
+    columns: dict[str, object]
+
+
+class Columns:
+    """The checked records of some files, by column: numbers side by side, lists of numbers on end, all else as codes."""
+
+    def __init__(self):
+        self.counts: list[int] = []
+        self.length = 0
+        self._tables: list[tuple] = []  # first row, names of fields, and a line of numbers for each
+        self._lists: dict[str, list[tuple]] = {}  # first row, length of each list, and their numbers
+        self._values: dict[str, _Codes] = {}
+        self._codes: dict[str, list[tuple]] = {}  # first row, number of rows, and their code or codes
+
+    def add(self, counts: Sequence[int], columns: dict[str, Sequence]) -> None:
+        """Add the records of some files: how many each has, and the values of each field over all of them."""
+        numbers = [name for name in columns if KINDS[name] == "number"]
+        if numbers:
+            self._tables.append((self.length, numbers, _table([columns[name] for name in numbers])))
+        for name, values in columns.items():
+            if KINDS[name] == "numbers":
+                lengths = [-1 if value is None else len(value) for value in values] if None in values else list(map(len, values))
+                items = np.fromiter(chain.from_iterable(filter(None, values)), np.float64)
+                self._lists.setdefault(name, []).append((self.length, np.array(lengths, np.int32), items))
+            elif KINDS[name] != "number":
+                self._encode(name, values)
+        self.counts += counts
+        self.length += sum(counts)
+
+    def add_records(self, records: Sequence[dict]) -> None:
+        """Add the records of one file."""
+        names = dict.fromkeys(chain.from_iterable(records))
+        self.add([len(records)], {name: tuple(_hashable(record.get(name)) for record in records) for name in names})
+
+    def _encode(self, name: str, values: Sequence) -> None:
+        codes = self._values.setdefault(name, _Codes({None: -1}))
+        runs = self._codes.setdefault(name, [])
+        first = values[0]
+        if first == values[-1] and values.count(first) == len(values):  # often, and faster than to look up each
+            runs.append((self.length, len(values), codes[_hashable(first)]))
+        else:
+            numbers = map(codes.__getitem__, map(_hashable, values) if KINDS[name] == "table" else values)
+            runs.append((self.length, len(values), np.fromiter(numbers, np.int32, len(values))))
+
+    def packed(self) -> Part:
+        """The columns in which any record has a value, one field after the other and no longer in pieces."""
+        columns = self._numbers()
+        for name, pieces in self._lists.items():
+            lengths = np.full(self.length, -1, np.int32)
+            for start, piece, _ in pieces:
+                lengths[start : start + len(piece)] = piece
+            if lengths.max(initial=-1) >= 0:
+                columns[name] = lengths, np.concatenate([items for *_, items in pieces])
+        for name, runs in self._codes.items():
+            codes = np.full(self.length, -1, np.int32)
+            for start, length, numbers in runs:
+                codes[start : start + length] = numbers
+            if len(self._values[name]) > 1:
+                columns[name] = codes, list(self._values[name])[1:]
+        return Part(self.counts, columns)
+
+    def _numbers(self) -> dict[str, np.ndarray]:
+        names = dict.fromkeys(chain.from_iterable(names for _, names, _ in self._tables))
+        columns = {name: np.full(self.length, np.nan) for name in names}
+        for start, names, table in self._tables:
+            for name, line in zip(names, table):
+                columns[name][start : start + len(line)] = line
+        return {name: column for name, column in columns.items() if not np.isnan(column).all()}
+
+
+def _table(lines: list[Sequence]) -> np.ndarray:
+    """Numbers, a line a field; None becomes NaN. All at once, because a call costs more than to convert a hundred numbers."""
+    try:
+        numbers = np.fromiter(chain.from_iterable(lines), np.float64, len(lines) * len(lines[0]))
+        return numbers.reshape(len(lines), -1)
+    except TypeError:  # there is a None
+        return np.array(lines, np.float64)
+
+
+class _Codes(dict):
+    """A number for each value, in the order in which they came; equal texts and lists are held once."""
+
+    def __missing__(self, value):
+        self[value] = code = len(self) - 1
+        return code
+
+
+def cells(part: Part) -> Part:
+    """The same columns as they stand in a DataFrame; the compact ones are given up one by one, so that little is held twice."""
+    return Part(part.counts, {name: _cells(name, part.columns.pop(name)) for name in list(part.columns)})
+
+
+def joined(parts: Sequence[Part]) -> dict[str, np.ndarray]:
+    """The columns of `parts`, which are cells, on end and in the order of FIELDS."""
+    columns = {}
+    for name in FIELDS:
+        if any(name in part.columns for part in parts):
+            pieces = [part.columns.pop(name) if name in part.columns else _empty(name, sum(part.counts)) for part in parts]
+            column = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+            whole = FIELDS[name].kind == "integer" and not np.isnan(column).any()
+            columns[name] = column.astype(np.int64) if whole else column
+    return columns
+
+
+def _cells(name: str, packed) -> np.ndarray:
+    if KINDS[name] == "number":
+        return packed
+    if KINDS[name] == "numbers":
+        return _lists(*packed)
+    codes, values = packed
+    table = [*(_cell(name, value) for value in values), _missing(name)]  # the last has the code -1
+    return np.fromiter(table, object, len(table)).take(codes, mode="wrap")
+
+
+def _empty(name: str, length: int) -> np.ndarray:
+    return np.full(length, _missing(name), float if KINDS[name] == "number" else object)
+
+
+def _missing(name: str):
+    return "ok" if name == "status" else np.nan
+
+
+def _cell(name: str, value):
+    if name == "model":
+        return current_name(value)
+    if KINDS[name] == "table":
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _lists(lengths: np.ndarray, items: np.ndarray) -> np.ndarray:
+    items, ends = items.tolist(), chain([0], np.cumsum(np.maximum(lengths, 0)).tolist())
+    lists = (items[a:b] if length >= 0 else np.nan for length, (a, b) in zip(lengths.tolist(), pairwise(ends)))
+    return np.fromiter(lists, object, len(lengths))
+
+
+def _hashable(value):
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,120 @@
+"""One result file: its name, how it is read with every record checked, and how it is written whole."""
+
+import fnmatch
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+from dlmark.record import RecordError, check, point
+
+MAX_FILE_BYTES = 256 * 2**20
+OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
+
+
+class ResultsError(ValueError):
+    """A results folder or file can't be used as it is; the message says what to do."""
+
+
+def results_folder(folder: str | os.PathLike | None = None) -> Path:
+    """The folder of the result files: `folder`, else $DLMARK_RESULTS, else results/ beside this package."""
+    return Path(folder or os.environ.get("DLMARK_RESULTS") or Path(__file__).parent.parent / "results")
+
+
+def matching(pattern: str, folder: Path) -> list[str]:
+    """Names of the result files in `folder` that `pattern` means, sorted."""
+    if not os.path.isdir(folder):
+        return []
+    patterns = [pattern, pattern.removesuffix(".json") + "__*.json"]
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(".json") and entry.is_file()]
+    return sorted(name for name in names if any(fnmatch.fnmatchcase(name, p) for p in patterns))
+
+
+def read_records(path: str | os.PathLike) -> list[dict]:
+    """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {path.stat().st_size:,} bytes")
+        records = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
+    except ResultsError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(
+            f"{path}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away."
+        ) from error
+    if not isinstance(records, list):
+        raise RecordError(f"{path}: expected a list of records, got {type(records).__name__}")
+    for number, record in enumerate(records):
+        check(record, f"{path}: record {number}")
+        record["model"] = current_name(record["model"])
+    return records
+
+
+def write_records(path: Path, records: Iterable[dict]) -> None:
+    """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
+    with writing(path):
+        _write_atomically(path, f"[\n{lines}\n]\n")
+
+
+def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
+    """Raise RecordError if two records measure the same point: only one of them can be kept."""
+    numbers: dict[tuple, int] = {}
+    for number, record in enumerate(records):
+        first = numbers.setdefault(point(record), number)
+        if first != number:
+            raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
+
+
+def file_name(script: str, function: str, framework: str, device: str) -> str:
+    """Name of the file that holds the records of one script, function, framework and device."""
+    return f"{script}__{function}__{slug(framework)}__{slug(device)}.json"
+
+
+def slug(text: str) -> str:
+    """`text` in lower case, with one dash for whatever is not a letter, a digit or a dot."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def current_name(model: str) -> str:
+    """The network's name as it is written today."""
+    for old, new in OLD_NAMES.items():
+        if model.startswith(old):
+            return new + model.removeprefix(old)
+    return model
+
+
+@contextmanager
+def writing(path: Path):
+    """Make the folder of `path`; whatever then keeps the file from being written becomes a ResultsError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: can't be written ({error.strerror}). Name a folder that you may write to, with --results or DLMARK_RESULTS."
+        ) from error
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)  # a temporary file is private by default
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} is not a number in JSON; leave the field out or write null")

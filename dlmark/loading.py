@@ -1,0 +1,154 @@
+"""Many result files into columns, every record checked: the work is shared out among processes where it is large."""
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from dlmark import fast
+from dlmark.columns import Columns, Part, cells
+from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
+from dlmark.record import RecordError
+
+CHUNK_BYTES = 2**16  # of files that are decoded and checked at once: what they become fits into a core's cache
+SHARE_BYTES = 32 * 2**20  # below it a process takes longer to start than to help
+MAX_PROCESSES = 8
+FIRST_SHARE = 0.9  # of another's: the first process also makes the cells
+
+
+def load(paths: Sequence[Path]) -> list[Part]:
+    """The records of `paths`, in that order, as cells in one or several parts.
+
+    Raises ResultsError or RecordError for the first bad file.
+    """
+    shares = _shares(paths)
+    with ExitStack() as stack, _without_garbage_collection():
+        helpers = [stack.enter_context(_helper(share)) for share in shares[1:]]
+        parts = [cells(read(shares[0]))]
+        for helper, share in zip(helpers, shares[1:]):
+            parts += (cells(_result(helper, portion)) for portion in _portions(share))
+        return parts
+
+
+def read(paths: Sequence[Path]) -> Part:
+    """The records of `paths` as columns."""
+    columns, known = Columns(), {}
+    for chunk in _chunks(paths):
+        found = fast.decode(list(chunk.values()), known) if None not in chunk.values() else None
+        if found:
+            columns.add(*found)
+            continue
+        for path in chunk:  # it has the good messages, and accepts what is right but unusual
+            columns.add_records(read_records(path))
+    return columns.packed()
+
+
+def _chunks(paths: Sequence[Path]) -> Iterator[dict[Path, bytes | None]]:
+    """The contents of some files at a time; None for one that read_records will refuse to read."""
+    chunk, held = {}, 0
+    for path in paths:
+        chunk[path] = data = _bytes(path)
+        held += len(data or b"")
+        if data is None or held >= CHUNK_BYTES:
+            yield chunk
+            chunk, held = {}, 0
+    yield chunk
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read() if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None
+    except OSError:
+        return None
+
+
+def _shares(paths: Sequence[Path]) -> list[Sequence[Path]]:
+    """`paths` in runs of about as many bytes each, one a process."""
+    ends, total = [], 0
+    for path in paths:
+        ends.append(total := total + _size(path))
+    number = max(1, min(_cores(), MAX_PROCESSES, total // SHARE_BYTES)) if sys.executable and fast.msgspec else 1
+    share = total / (number - 1 + FIRST_SHARE)
+    shares = [[] for _ in range(number)]
+    for path, end in zip(paths, ends):
+        shares[min(number - 1, int(end / (share or 1) + 1 - FIRST_SHARE))].append(path)
+    return shares
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # whoever reads it will tell
+        return 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _without_garbage_collection():
+    """Nothing here holds itself, and looking for what does takes longer than all else."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+# ---- helpers: processes that read a share each ----
+
+
+@contextmanager
+def _helper(share: Sequence[Path]):
+    """A process that reads `share`. It is a fresh interpreter: a fork would take locks along that other threads hold."""
+    for path in share:  # so that whoever watches what this process reads, as the site's build does, learns of it
+        with suppress(OSError), open(path, "rb"):
+            pass
+    command = [sys.executable, "-P", "-c", "from dlmark.loading import help_out; help_out()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+    with tempfile.TemporaryFile() as task:
+        pickle.dump(share, task)
+        task.seek(0)
+        process = subprocess.Popen(command, stdin=task, stdout=subprocess.PIPE, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def help_out() -> None:
+    """What a helper does: take paths from standard input, and write their columns, or what is wrong with them, to standard output."""
+    gc.disable()
+    for portion in _portions(pickle.load(sys.stdin.buffer)):
+        try:
+            result = read(portion)
+        except (ResultsError, RecordError) as error:
+            result = error
+        pickle.dump(result, sys.stdout.buffer, protocol=5)
+        sys.stdout.flush()
+
+
+def _portions(share: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Most of a share, and the rest: while a helper reads the rest, the first process makes cells of the most."""
+    most = len(share) * 4 // 5
+    return share[:most], share[most:]
+
+
+def _result(helper: subprocess.Popen, portion: Sequence[Path]) -> Part:
+    try:
+        result = pickle.load(helper.stdout)
+    except (EOFError, pickle.UnpicklingError):  # it was killed, for its memory perhaps; what it left is read here
+        return read(portion)
+    if isinstance(result, Exception):
+        raise result
+    return result
