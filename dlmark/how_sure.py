@@ -1,0 +1,149 @@
+"""What the study of bench/how_sure.py shows: cost, spread and bias of each way of timing, and whether intervals hold.
+
+Tables and plots for notebooks/how-sure.ipynb. Its rows are repetitions: a `method` timed each point once in each
+`repetition`, under a `condition`.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import permutations
+from statistics import mean, median, stdev
+
+import numpy as np
+import pandas as pd
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LabelSet, Range1d, Span
+from bokeh.plotting import figure
+
+from dlmark import rounds, stats, style
+
+POINT = ["model", "batch_size"]
+ALONE = "nothing else"
+
+
+def cost_and_spread(data: pd.DataFrame) -> pd.DataFrame:
+    """Of each method, on a machine that does nothing else: what a repetition costs, and how far repetitions lie apart.
+
+    Columns: `repetitions`; `seconds` a repetition, on average; `spread`, the standard deviation between repetitions of one
+    point, the root mean square over points; `worst`, the largest difference between two repetitions of one point;
+    `against_dlmark`, how much more images a second the method tells than dlmark's, the median over points. All but the
+    first two are shares.
+    """
+    alone = _ok(data[data["condition"] == ALONE])
+    logs = alone.assign(log=np.log(alone["throughput"]))
+    by_point = logs.groupby(["method", *POINT])["log"]
+    middle = by_point.mean().unstack("method")
+    table = pd.DataFrame(
+        {
+            "repetitions": logs.groupby("method")["repetition"].nunique(),
+            "seconds": logs.groupby("method")["spent_s"].sum() / logs.groupby("method")["repetition"].nunique(),
+            "spread": np.sqrt(by_point.var().groupby("method").mean()),
+            "worst": np.expm1(by_point.agg(lambda log: log.max() - log.min()).groupby("method").max()),
+            "against_dlmark": np.expm1(middle.sub(middle["dlmark"], axis=0).median()),
+        }
+    )
+    return table.sort_values("seconds")
+
+
+def times_cheaper(data: pd.DataFrame, other: str) -> pd.Series:
+    """How many times more seconds `other` spends than dlmark, by batch size, and over all points as "all"."""
+    alone = _ok(data[data["condition"] == ALONE])
+    spent = alone.groupby(["method", "repetition", "batch_size"])["spent_s"].sum().groupby(["method", "batch_size"]).mean()
+    ratios = spent[other] / spent["dlmark"]
+    return pd.concat([ratios, pd.Series({"all": spent[other].sum() / spent["dlmark"].sum()})]).rename("times")
+
+
+def held(data: pd.DataFrame) -> pd.DataFrame:
+    """How often another repetition of dlmark's fell inside the interval of the first, for three kinds of interval.
+
+    A row a condition and interval: `interval`, `pairs` (ordered pairs of repetitions of one point), `inside` (share of
+    them), and `half_width` (median, as a share).
+    """
+    ours = _ok(data[data["method"] == "dlmark"])
+    rows = []
+    for condition, part in ours.groupby("condition", sort=False):
+        for name, interval in INTERVALS.items():
+            points = [[interval(record) for record in records.to_dict("records")] for _, records in part.groupby(POINT)]
+            inside = [abs(b - a) <= width for point in points for (a, width), (b, _) in permutations(point, 2)]
+            rows.append({"condition": condition, "interval": name, "pairs": len(inside), "inside": np.mean(inside) if inside else math.nan,
+                         "half_width": float(np.median([math.expm1(width) for point in points for _, width in point]))})  # fmt: skip
+    return pd.DataFrame(rows, columns=["condition", "interval", "pairs", "inside", "half_width"])
+
+
+def repeated(data: pd.DataFrame, title: str) -> figure:
+    """Each repetition of dlmark's with its interval, against the mean of its point: a row a point.
+
+    Needs the columns model, batch_size, repetition, throughput and throughput_half_width; one method and condition.
+    """
+    points = _ok(data).reset_index(drop=True)
+    if points.empty:
+        raise ValueError("nothing to draw: no row has a throughput")
+    log = np.log(points["throughput"])
+    middle = log.groupby([points[name] for name in POINT]).transform("mean")
+    names = points["model"] + ", " + points["batch_size"].astype(str)
+    order = list(dict.fromkeys(names.sort_index()))[::-1]
+    count = points.groupby(names)["throughput"].transform("size")
+    place = points.groupby(names).cumcount()
+    reach = np.log1p(points["throughput_half_width"] / points["throughput"])
+    source = ColumnDataSource({
+        "x": 100 * np.expm1(log - middle), "low": 100 * np.expm1(log - middle - reach), "high": 100 * np.expm1(log - middle + reach),
+        "y": [(name, 0.6 * (0.5 - (at + 0.5) / of)) for name, at, of in zip(names, place, count)],
+        "network": names, "repetition": points["repetition"], "images/s": points["throughput"].map("{:,.4g}".format),
+        "interval": [f"±{math.expm1(h):.1%}" for h in reach],
+    })  # fmt: skip
+    plot = style.plain_figure(title, "difference from the mean of the repetitions (%)", "", height=90 + 38 * len(order), y_range=FactorRange(*order))
+    # The widest intervals would leave no room for the others: what does not fit runs out of the plot.
+    edge = max(2.0, float(np.quantile(np.abs([*source.data["low"], *source.data["high"]]), 0.9)))
+    plot.x_range = Range1d(-edge, edge)
+    colour = style.COLOURS[0]
+    plot.add_layout(Span(location=0, dimension="height", line_color=style.NO_NUMBER, line_dash="dashed"))
+    plot.segment("low", "y", "high", "y", source=source, color=colour, line_width=1.5, alpha=0.6)
+    marks = plot.scatter("x", "y", source=source, size=6, color=colour)
+    plot.add_tools(HoverTool(renderers=[marks], tooltips=[(n, f"@{{{n}}}") for n in ("network", "repetition", "images/s", "interval")]))
+    plot.ygrid.grid_line_color = None
+    return plot
+
+
+def seconds_and_spread(table: pd.DataFrame) -> figure:
+    """Cost against spread, a mark a method of `cost_and_spread`: best is bottom left."""
+    known = table[table["spread"].notna()]
+    if known.empty:
+        raise ValueError("nothing to draw: no method has more than one repetition")
+    plot = style.plain_figure("Cost and spread", "seconds for all the points", "spread between repetitions (%)", height=400, x_axis_type="log")
+    source = ColumnDataSource({"x": known["seconds"], "y": 100 * known["spread"], "method": known.index,
+                               "seconds": known["seconds"].map("{:,.0f}".format), "spread": known["spread"].map("{:.2%}".format)})  # fmt: skip
+    style.log_axis(plot, "x", known["seconds"])
+    plot.x_range = Range1d(plot.x_range.start, plot.x_range.end * 1.5)  # the names stand right of the marks
+    plot.y_range = Range1d(0, 125 * known["spread"].max())
+    marks = plot.scatter("x", "y", source=source, size=11, color=style.COLOURS[0])
+    plot.add_layout(LabelSet(x="x", y="y", text="method", source=source, x_offset=9, y_offset=-7, text_font_size="13px"))
+    plot.add_tools(HoverTool(renderers=[marks], tooltips=[(n, f"@{{{n}}}") for n in ("method", "seconds", "spread")]))
+    return plot
+
+
+def _ok(data: pd.DataFrame) -> pd.DataFrame:
+    return data[data["throughput"].notna()]
+
+
+def _published(record: dict) -> tuple[float, float]:
+    """Centre and half-width in logarithms: what the record says."""
+    return math.log(record["throughput"]), math.log1p(record["throughput_half_width"] / record["throughput"])
+
+
+def _of_one_process(record: dict) -> tuple[float, float]:
+    """The same of the first round alone, its blocks' correlation heeded."""
+    blocks = rounds.blocks(record)[0]
+    width = stats.half_width(blocks)
+    return -math.log(median(blocks)), math.log1p(width)
+
+
+def _naive(record: dict) -> tuple[float, float]:
+    """The interval that most tools give: the mean of one process's blocks and 1.96 of its standard errors."""
+    blocks = rounds.blocks(record)[0]
+    return -math.log(mean(blocks)), 1.96 * stdev(blocks) / math.sqrt(len(blocks)) / mean(blocks)
+
+
+INTERVALS: dict[str, Callable[[dict], tuple[float, float]]] = {
+    "dlmark's: two rounds, all points": _published,
+    "one process, correlation heeded": _of_one_process,
+    "one process, 1.96 standard errors": _naive,
+}

@@ -1,0 +1,80 @@
+"""What the study shows follows from its rows."""
+
+import math
+import random
+
+import pandas as pd
+import pytest
+
+from dlmark import how_sure, rounds
+
+
+def row(method, repetition, throughput, *, model="A", batch_size=1, spent_s=1.0, condition="nothing else", **fields):
+    return {"method": method, "repetition": repetition, "throughput": throughput, "model": model, "batch_size": batch_size,
+            "spent_s": spent_s, "condition": condition, **fields}  # fmt: skip
+
+
+def ours(repetition, first, second, **fields):
+    """A settled record of two rounds of steady blocks."""
+    noise = [1.0, 1.001, 0.999, 1.002, 0.998, 1.0]
+    times = [first * n for n in noise] + [second * n for n in noise]
+    record = row("dlmark", repetition, None, source="measured", status="ok", block_times_s=times, round_blocks=[6, 6], calls_per_block=1, **fields)
+    return rounds.settle([record])[0]
+
+
+COSTS = pd.DataFrame([
+    row("dlmark", 1, 100.0), row("dlmark", 2, 101.0), row("dlmark", 1, 50.0, batch_size=2), row("dlmark", 2, 50.0, batch_size=2),
+    row("loop", 1, 110.0, spent_s=9.0), row("loop", 2, 121.0, spent_s=9.0), row("loop", 1, 55.0, batch_size=2, spent_s=3.0),
+    row("loop", 2, 55.0, batch_size=2, spent_s=3.0), row("dlmark", 1, 10.0, condition="busy"),
+])  # fmt: skip
+
+
+def test_a_repetition_costs_the_seconds_of_all_its_points():
+    table = how_sure.cost_and_spread(COSTS)
+    assert table["seconds"].to_dict() == {"dlmark": 2.0, "loop": 12.0} and set(table["repetitions"]) == {2}
+
+
+def test_spread_is_that_between_repetitions_of_one_point():
+    table = how_sure.cost_and_spread(COSTS)
+    deviation = math.log(1.1) / math.sqrt(2)
+    assert table.loc["loop", "spread"] == pytest.approx(math.sqrt(deviation**2 / 2))
+    assert table.loc["loop", "worst"] == pytest.approx(0.1)
+
+
+def test_the_difference_is_against_dlmark():
+    table = how_sure.cost_and_spread(COSTS)
+    assert table.loc["dlmark", "against_dlmark"] == 0 and table.loc["loop", "against_dlmark"] == pytest.approx(0.124, abs=0.02)
+
+
+def test_how_much_cheaper_is_told_by_batch_size_and_over_all():
+    times = how_sure.times_cheaper(COSTS, "loop")
+    assert times.to_dict() == {1: 9.0, 2: 3.0, "all": 6.0}
+
+
+def test_a_second_repetition_inside_the_interval_is_counted_both_ways():
+    held = how_sure.held(pd.DataFrame([ours(1, 1.0, 1.02), ours(2, 1.01, 1.0)])).set_index("interval")
+    assert set(held["pairs"]) == {2}
+    assert held.loc["dlmark's: two rounds, all points", "inside"] == 1.0
+    assert held.loc["one process, 1.96 standard errors", "inside"] == 0.0
+
+
+def test_intervals_that_hold_by_construction_hold_here():
+    draw = random.Random(1)
+    records = [ours(k, math.exp(draw.gauss(0, 0.02)), math.exp(draw.gauss(0, 0.02)), model=f"M{m}") for k in (1, 2, 3) for m in range(20)]
+    settled = [record for k in (1, 2, 3) for record in rounds.settle([r for r in records if r["repetition"] == k])]
+    inside = how_sure.held(pd.DataFrame(settled)).set_index("interval")["inside"]
+    assert inside["dlmark's: two rounds, all points"] >= 0.85 > 0.3 > inside["one process, 1.96 standard errors"]
+
+
+def test_the_plots_draw_a_mark_for_each_row():
+    data = pd.DataFrame([ours(k, 1.0, 1.01, model=m) for k in (1, 2, 3) for m in "AB"])
+    plot = how_sure.repeated(data, "Quiet")
+    assert len(plot.renderers[-1].data_source.data["x"]) == 6 and list(plot.y_range.factors) == ["B, 1", "A, 1"]
+    cost = how_sure.seconds_and_spread(how_sure.cost_and_spread(COSTS))
+    assert list(cost.renderers[0].data_source.data["method"]) == ["dlmark", "loop"]
+
+
+@pytest.mark.parametrize("draw", [lambda: how_sure.repeated(COSTS.iloc[:0], "x"), lambda: how_sure.seconds_and_spread(how_sure.cost_and_spread(COSTS.iloc[[0]]))])
+def test_nothing_to_draw_is_said(draw):
+    with pytest.raises(ValueError, match="nothing to draw"):
+        draw()
