@@ -49,13 +49,14 @@ def load_results(pattern: str, folder: str | os.PathLike | None = None):
     names = matching(pattern, folder)
     if not names:
         raise ResultsError(_nothing_matches(pattern, folder))
-    parts = loading.load([folder / name for name in names])
-    counts = [count for part in parts for count in part.counts]
-    data = columns.joined(parts)
-    if not data:
-        return pd.DataFrame(columns=["model", "device", "batch_size", "throughput", "status", "file"])
-    data.setdefault("status", np.full(sum(counts), "ok", object))
-    return pd.DataFrame({**data, "file": np.repeat(np.array(names, object), counts)}, copy=False)
+    with loading.without_garbage_collection():
+        parts = loading.load([folder / name for name in names])
+        counts = [count for part in parts for count in part.counts]
+        data = columns.joined(parts)
+        if not data:
+            return pd.DataFrame(columns=["model", "device", "batch_size", "throughput", "status", "file"])
+        data.setdefault("status", np.full(sum(counts), "ok", object))
+        return pd.DataFrame({**data, "file": np.repeat(np.array(names, object), counts)}, copy=False)
 
 
 class SaveResults:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dlmark import fast
 from dlmark.files import current_name
 from dlmark.record import FIELDS
 
@@ -33,8 +34,8 @@ class Columns:
     def add(self, counts: Sequence[int], columns: dict[str, Sequence]) -> None:
         """Add the records of some files: how many each has, and the values of each field over all of them."""
         numbers = [name for name in columns if KINDS[name] == "number"]
-        if numbers:
-            self._tables.append((self.length, numbers, _table([columns[name] for name in numbers])))
+        for group in filter(None, ([n for n in numbers if n in fast.NAN], [n for n in numbers if n not in fast.NAN])):
+            self._tables.append((self.length, group, _table([columns[name] for name in group])))
         for name, values in columns.items():
             if KINDS[name] == "numbers":
                 lengths = [-1 if value is None else len(value) for value in values] if None in values else list(map(len, values))

@@ -18,11 +18,14 @@ try:
 except ImportError:  # a machine that only measures needs none
     msgspec = None
 
+# A column of nothing but floats becomes an array in half the time.
+NAN = {name for name, field in FIELDS.items() if field.kind in ("number", "integer")} - {name for _, names in RULES for name in names}
+
 
 def decode(files: Sequence[bytes], known: dict[str, None]) -> tuple[list[int], dict[str, tuple]] | None:
     """Records of each file, and the values of each field over all of them; None where the fast check does not accept.
 
-    A field that a record does not have is None; lists and tables are tuples. `known` collects the names of the fields that
+    What a record does not have is None, or NaN where a number is missing that no rule asks for; lists are tuples. `known` collects the names of the fields that
     occur, for the next call: types of few fields are decoded faster than types of all.
     """
     if msgspec is None:
@@ -61,7 +64,7 @@ def _names_in(data: bytes) -> list[str]:
 @lru_cache(maxsize=16)
 def _reader(names: tuple[str, ...]):
     """Function that decodes a file into checked records, which are structs of the fields `names`."""
-    fields = [(name, _type(FIELDS[name]) | None, None) for name in names]
+    fields = [(name, _type(FIELDS[name]) | None, math.nan if name in NAN else None) for name in names]
     record = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(list[record]).decode
 

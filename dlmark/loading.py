@@ -15,10 +15,21 @@ from dlmark.columns import Columns, Part, cells
 from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
 from dlmark.record import RecordError
 
-CHUNK_BYTES = 2**16  # of files that are decoded and checked at once: what they become fits into a core's cache
+CHUNK_BYTES = 2**17  # of files that are decoded and checked at once: what they become fits into a core's cache
 SHARE_BYTES = 32 * 2**20  # below it a process takes longer to start than to help
 MAX_PROCESSES = 8
-FIRST_SHARE = 0.9  # of another's: the first process also makes the cells
+
+
+@contextmanager
+def without_garbage_collection():
+    """Nothing here holds itself, and looking for what does takes longer than all else."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def load(paths: Sequence[Path]) -> list[Part]:
@@ -27,7 +38,7 @@ def load(paths: Sequence[Path]) -> list[Part]:
     Raises ResultsError or RecordError for the first bad file.
     """
     shares = _shares(paths)
-    with ExitStack() as stack, _without_garbage_collection():
+    with ExitStack() as stack:
         helpers = [stack.enter_context(_helper(share)) for share in shares[1:]]
         parts = [cells(read(shares[0]))]
         for helper, share in zip(helpers, shares[1:]):
@@ -74,10 +85,9 @@ def _shares(paths: Sequence[Path]) -> list[Sequence[Path]]:
     for path in paths:
         ends.append(total := total + _size(path))
     number = max(1, min(_cores(), MAX_PROCESSES, total // SHARE_BYTES)) if sys.executable and fast.msgspec else 1
-    share = total / (number - 1 + FIRST_SHARE)
     shares = [[] for _ in range(number)]
     for path, end in zip(paths, ends):
-        shares[min(number - 1, int(end / (share or 1) + 1 - FIRST_SHARE))].append(path)
+        shares[end * number // (total + 1)].append(path)
     return shares
 
 
@@ -90,18 +100,6 @@ def _size(path: Path) -> int:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _without_garbage_collection():
-    """Nothing here holds itself, and looking for what does takes longer than all else."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 # ---- helpers: processes that read a share each ----

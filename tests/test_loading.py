@@ -32,13 +32,13 @@ NO_FAST = pytest.mark.skipif(fast.msgspec is None, reason="needs msgspec")
 
 
 def fast_records(data: bytes) -> list[dict] | None:
-    """What the fast check makes of a file: its records without nulls, or None if it does not accept them."""
+    """What the fast check makes of a file: its records without what they miss, or None if it does not accept them."""
     found = fast.decode([data], {})
     if found is None:
         return None
     (count,), columns = found
     plain = {name: [_plain(value) for value in values] for name, values in columns.items()}
-    return [{name: values[n] for name, values in plain.items() if values[n] is not None} for n in range(count)]
+    return [{name: values[n] for name, values in plain.items() if not _is_missing(values[n])} for n in range(count)]
 
 
 def patient_records(path) -> list[dict] | None:
@@ -46,6 +46,10 @@ def patient_records(path) -> list[dict] | None:
         return [{name: value for name, value in record.items() if value is not None} for record in read_records(path)]
     except (ResultsError, RecordError):
         return None
+
+
+def _is_missing(value):
+    return value is None or isinstance(value, float) and math.isnan(value)
 
 
 def _plain(value):

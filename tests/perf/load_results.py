@@ -1,6 +1,6 @@
 """Time of load_results on 10,000 files with 1,000,000 records, checked, beside json and record.check on a part of them.
 
-    python tests/perf/load_results.py [--files 10000] [--records 100] [--part 20] [--repeats 3]
+    python tests/perf/load_results.py [--files 10000] [--records 100] [--fields 39] [--part 20] [--repeats 3]
 
 Each measurement is a fresh process on the cores of --cores; the files lie in the page cache. Memory is the peak of
 resident pages (VmHWM), of the process and of the largest that helped it. The folder is temporary and goes at the end.
@@ -51,28 +51,30 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000, help="files in the folder (default: %(default)s)")
     parser.add_argument("--records", type=int, default=100, help="records a file (default: %(default)s)")
+    parser.add_argument("--fields", type=int, default=39, help="fields of a measured record (default: %(default)s, all there are)")
     parser.add_argument("--part", type=int, default=20, help="one file in this many is read by json too (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="measurements, of which the fastest counts (default: %(default)s)")
     parser.add_argument("--cores", default="0,1", help="cores that the processes may use (default: %(default)s)")
     opts = parser.parse_args(argv)
     os.sched_setaffinity(0, map(int, opts.cores.split(",")))
     with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as part:
-        size = write_folder(Path(whole), Path(part), opts.files, opts.records, opts.part)
-        print(f"{opts.files:,} files, {size / 2**20:,.0f} MB; load average {os.getloadavg()[0]:.1f}")
+        size = write_folder(Path(whole), Path(part), opts)
+        print(f"{opts.files:,} files, {opts.fields} fields a record, {size / 2**20:,.0f} MB; load average {os.getloadavg()[0]:.1f}")
         ours = best("load_results", OURS, whole, opts.repeats)
         old = best("json and check", JSON_AND_CHECK, part, opts.repeats)
     print(f"a record: {old['s'] / old['records'] / (ours['s'] / ours['records']):.1f} times as fast as json and check")
     print(f"{ours['records']:,} records in {ours['s']:.1f} s and {(ours['mb'] + ours['helper_mb']) / 1024:.2f} GB, helper and all")
 
 
-def write_folder(whole: Path, part: Path, files: int, records: int, every: int) -> int:
+def write_folder(whole: Path, part: Path, opts: argparse.Namespace) -> int:
     """Write the files, and every so many a second time into `part`; returns the bytes in `whole`."""
     rng, size = random.Random(0), 0
-    for number in range(files):
-        lines = (json.dumps(record(rng, number, place), ensure_ascii=False) for place in range(records))
+    for number in range(opts.files):
+        records = (dict(list(record(rng, number, place).items())[: opts.fields]) for place in range(opts.records))
+        lines = (json.dumps(record, ensure_ascii=False) for record in records)
         name, text = f"cnn.py__benchmark_throughput__mxnet__device-{number:05}.json", "[\n" + ",\n".join(lines) + "\n]\n"
         size += (whole / name).write_bytes(text.encode())
-        if number % every == 0:
+        if number % opts.part == 0:
             (part / name).write_text(text, encoding="utf-8")
     return size
 
