@@ -160,6 +160,15 @@ def savings(opts: argparse.Namespace) -> int:
     return study.plan.finish()
 
 
+def shorter(opts: argparse.Namespace) -> int:
+    """Time the same points in our way, with at most 1 s of blocks in a visit."""
+    study = Study(opts, 1)
+    with _announced(study) as show:
+        for repetition in range(1, opts.repetitions + 1):
+            study.by_dlmark(show, repetition, method=f"{DLMARK}, 1 s of blocks", measure_s=1.0)
+    return study.plan.finish()
+
+
 def loaded(opts: argparse.Namespace) -> int:
     """Time the same points in our way while another program keeps one core busy half of the time."""
     study = Study(opts, 1)
@@ -170,11 +179,13 @@ def loaded(opts: argparse.Namespace) -> int:
 
 
 def slower(opts: argparse.Namespace) -> int:
-    """Time the same points in our way, with one network made slower on purpose."""
-    study = Study(opts, 1)
+    """Time the same points in our way three times: as they are, with one network made slower on purpose, and as they are."""
+    study = Study(opts, 3)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):
+            study.by_dlmark(show, repetition, f"before {SLOWED} is made {SLOWER:.0%} slower")
             study.by_dlmark(show, repetition, f"{SLOWED} made {SLOWER:.0%} slower", measure=measure_one_slower)
+            study.by_dlmark(show, repetition, f"after {SLOWED} was made {SLOWER:.0%} slower")
     return study.plan.finish()
 
 
@@ -207,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line of this script."""
     main = argparse.ArgumentParser(prog="python -m bench.how_sure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = main.add_subparsers(required=True, metavar="COMMAND")
-    for run, repetitions in ((methods, 5), (savings, 1), (loaded, 5), (slower, 1)):
+    for run, repetitions in ((methods, 5), (savings, 1), (shorter, 5), (loaded, 5), (slower, 1)):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False)
         options.add_common(command)
         command.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")

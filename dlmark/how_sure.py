@@ -14,7 +14,7 @@ import pandas as pd
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LabelSet, Range1d, Span
 from bokeh.plotting import figure
 
-from dlmark import rounds, stats, style
+from dlmark import compare, rounds, stats, style
 
 POINT = ["model", "batch_size"]
 ALONE = "nothing else"
@@ -55,18 +55,36 @@ def times_cheaper(data: pd.DataFrame, other: str) -> pd.Series:
 def held(data: pd.DataFrame) -> pd.DataFrame:
     """How often another repetition of dlmark's fell inside the interval of the first, for three kinds of interval.
 
-    A row a condition and interval: `interval`, `pairs` (ordered pairs of repetitions of one point), `inside` (share of
-    them), and `half_width` (median, as a share).
+    A row for each method and condition of more than one repetition, and interval: `pairs` (ordered pairs of repetitions of one
+    point), `inside` (share of them), and `half_width` (median, as a share).
     """
-    ours = _ok(data[data["method"] == "dlmark"])
+    ours = _ok(data[data["method"].str.startswith("dlmark")])
     rows = []
-    for condition, part in ours.groupby("condition", sort=False):
+    for (method, condition), part in ours.groupby(["method", "condition"], sort=False):
         for name, interval in INTERVALS.items():
             points = [[interval(record) for record in records.to_dict("records")] for _, records in part.groupby(POINT)]
             inside = [abs(b - a) <= width for point in points for (a, width), (b, _) in permutations(point, 2)]
-            rows.append({"condition": condition, "interval": name, "pairs": len(inside), "inside": np.mean(inside) if inside else math.nan,
-                         "half_width": float(np.median([math.expm1(width) for point in points for _, width in point]))})  # fmt: skip
-    return pd.DataFrame(rows, columns=["condition", "interval", "pairs", "inside", "half_width"])
+            width = median(math.expm1(width) for point in points for _, width in point)
+            rows += [(method, condition, name, len(inside), float(np.mean(inside)), width)] if inside else []
+    return pd.DataFrame(rows, columns=["method", "condition", "interval", "pairs", "inside", "half_width"])
+
+
+def verdicts(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """What dlmark.compare says of `b` against `a`: a row a network, a column a batch size, and one for all of them together."""
+    compared = compare.compare(_records(a), _records(b))
+    table: dict[str, dict[str, str]] = {}
+    for row in [*compared.points, *compared.networks]:
+        size = row.what.get("batch_size")
+        change = "" if row.change is None else f" {math.expm1(row.change):+.1%}"
+        bound = "" if row.bound is None else f" (by chance ±{math.expm1(row.bound):.1%})"
+        column = "all batch sizes" if row in compared.networks else f"batch {size}"
+        table.setdefault(row.what["model"], {})[column] = row.verdict + change + bound
+    return pd.DataFrame(table).T
+
+
+def _records(data: pd.DataFrame) -> list[dict]:
+    """The rows as records, without the fields that they do not have."""
+    return [{name: value for name, value in record.items() if isinstance(value, (list, dict)) or value == value} for record in data.to_dict("records")]
 
 
 def repeated(data: pd.DataFrame, title: str) -> figure:

@@ -66,6 +66,18 @@ def test_intervals_that_hold_by_construction_hold_here():
     assert inside["dlmark's: two rounds, all points"] >= 0.85 > 0.3 > inside["one process, 1.96 standard errors"]
 
 
+def test_a_single_repetition_has_nothing_to_be_held_against():
+    assert how_sure.held(pd.DataFrame([ours(1, 1.0, 1.02)])).empty
+
+
+def test_the_verdicts_stand_by_network_and_batch_size():
+    quiet = [ours(1, 1.0, 1.001, model=m, batch_size=b, condition="a") for m in "AB" for b in (1, 2)]
+    slow = [ours(1, 1.3 if m == "A" else 1.0, 1.301 if m == "A" else 1.001, model=m, batch_size=b, condition="b") for m in "AB" for b in (1, 2)]
+    table = how_sure.verdicts(pd.DataFrame(rounds.settle(quiet)), pd.DataFrame(rounds.settle(slow)))
+    assert list(table.columns) == ["batch 1", "batch 2", "all batch sizes"]
+    assert all(text.startswith("SLOWER -23.") for text in table.loc["A"]) and all(text.startswith("SAME +0.0%") for text in table.loc["B"])
+
+
 def test_the_plots_draw_a_mark_for_each_row():
     data = pd.DataFrame([ours(k, 1.0, 1.01, model=m) for k in (1, 2, 3) for m in "AB"])
     plot = how_sure.repeated(data, "Quiet")

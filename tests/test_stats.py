@@ -50,14 +50,14 @@ DISTRIBUTIONS = {
 @pytest.mark.parametrize("n", [25, 60])
 def test_the_interval_covers_the_true_median_as_often_as_it_says(name, n):
     draw = random.Random(3)
-    samples = [[DISTRIBUTIONS[name](draw) for _ in range(n)] for _ in range(3_000)]
+    samples = [[DISTRIBUTIONS[name](draw) for _ in range(n)] for _ in range(2_000)]
     assert 0.93 <= mean(low <= 0 <= high for low, high in map(median_interval, samples)) <= 0.97
 
 
 @pytest.mark.parametrize("correlation, n", [(0.3, 100), (0.5, 100), (0.6, 100), (0.7, 200), (0.8, 300), (0.9, 600)])
 def test_it_does_so_for_correlated_values_too(correlation, n):
     draw = random.Random(5)
-    intervals = [median_interval(series(draw, n, correlation)) for _ in range(1_200)]
+    intervals = [median_interval(series(draw, n, correlation)) for _ in range(800)]
     assert 0.93 <= mean(low <= 0 <= high for low, high in intervals) <= 0.97
 
 
@@ -109,7 +109,7 @@ def centre(rounds):
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_second_measurement_falls_inside_as_often_as_it_should(name):
     draw, situation, inside = random.Random(7), NOISE | SITUATIONS[name], []
-    for _ in range(3_600 // situation["points"]):
+    for _ in range(2_400 // situation["points"]):
         factors = [math.exp(draw.gauss(0, situation["spread"])) for _ in range(situation["points"])]
         first, second = (measurement(draw, factors, **situation) for _ in range(2))
         inside += [abs(centre(b) - centre(a)) <= width for a, b, width in zip(first, second, repeat_half_widths(first))]

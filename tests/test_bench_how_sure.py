@@ -1,0 +1,70 @@
+"""The study through its real command line, with NumPy as the framework."""
+
+import json
+import subprocess
+import sys
+from time import perf_counter
+
+import pytest
+
+from bench import how_sure
+from dlmark.record import check
+
+QUICK = ("--framework", "numpy", "--models", "MLP-64,MLP-1024", "--batch-sizes", "1,2", "--repetitions", "1", "--threads", "1")
+
+
+def study(root, folder, command):
+    return subprocess.run([sys.executable, "-m", "bench.how_sure", command, *QUICK, "--results", folder], cwd=root, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_each_way_times_each_point_and_a_second_run_goes_on_from_there(root, tmp_path):
+    done = study(root, tmp_path, "methods")
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("*.json")
+    records = json.loads(path.read_text(encoding="utf-8"))
+    assert {record["method"] for record in records} == {"dlmark", "timm's loop", "original loop"} and len(records) == 12
+    assert all(check(record)["throughput"] > 0 and record["spent_s"] > 0 and record["condition"] == "nothing else" for record in records)
+    assert all(len(record["round_blocks"]) >= 2 for record in records if record["method"] == "dlmark")
+    assert study(root, tmp_path, "methods").returncode == 0
+    assert json.loads(path.read_text(encoding="utf-8")) == records
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command, condition", [("loaded", "one core busy for 1 s of every 2 s"), ("slower", "ResNet-v1-18 made 5% slower")])
+def test_a_condition_is_told_in_the_records(command, condition, root, tmp_path):
+    assert study(root, tmp_path, command).returncode == 0
+    (path,) = tmp_path.glob("*.json")
+    assert {record["condition"] for record in json.loads(path.read_text(encoding="utf-8"))} == {condition}
+
+
+@pytest.mark.parametrize("loop, calls, waits", [(how_sure.timm_loop, 50, 50), (how_sure.original_loop, 1 + 125, 2)])
+def test_a_loop_makes_the_calls_that_it_says(loop, calls, waits):
+    made, waited = [], []
+    assert loop(lambda: made.append(1), lambda: waited.append(1), 8) >= 0
+    assert (len(made), len(waited)) == (calls, waits)
+
+
+def test_the_network_made_slower_takes_five_percent_longer(monkeypatch):
+    """Each call waits 5% of its own time more."""
+    taken = []
+
+    def measure(job, framework, *args):
+        run, wait = how_sure.adapters.get(framework).prepare(None, job.model, 1)
+        start = perf_counter()
+        run()
+        taken.append(perf_counter() - start)
+        yield {}
+
+    def call():
+        until = perf_counter() + 0.02
+        while perf_counter() < until:
+            pass
+
+    adapter = type("Adapter", (), {"prepare": staticmethod(lambda *words: (call, lambda: None))})
+    monkeypatch.setattr(how_sure.adapters, "get", lambda name: adapter)
+    monkeypatch.setattr(how_sure.cnn, "measure_throughput", measure)
+    for model in (how_sure.SLOWED, "another"):
+        adapter.prepare = staticmethod(lambda *words: (call, lambda: None))
+        list(how_sure.measure_one_slower(how_sure.sweep.Job(model, [1]), "any"))
+    assert taken[0] >= 0.02 * 1.049 and taken[1] == pytest.approx(0.02, rel=0.04)
