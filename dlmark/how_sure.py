@@ -108,7 +108,7 @@ def repeated(data: pd.DataFrame, title: str) -> figure:
         "network": names, "repetition": points["repetition"], "images/s": points["throughput"].map("{:,.4g}".format),
         "interval": [f"±{math.expm1(h):.1%}" for h in reach],
     })  # fmt: skip
-    plot = style.plain_figure(title, "difference from the mean of the repetitions (%)", "", height=90 + 38 * len(order), y_range=FactorRange(*order))
+    plot = style.plain_figure(title, "off the mean (%)", "", height=90 + 38 * len(order), y_range=FactorRange(*order))
     # The widest intervals would leave no room for the others: what does not fit runs out of the plot.
     edge = max(2.0, float(np.quantile(np.abs([*source.data["low"], *source.data["high"]]), 0.9)))
     plot.x_range = Range1d(-edge, edge)
