@@ -22,7 +22,7 @@ from dlmark.progress import lasting, progress
 BENCHES = {"cnn": cnn}
 PRESETS = {
     "full": {"throughput": [], "largest-batch-size": []},
-    "quick": {"throughput": ["--seconds", "2", "--time-cap", "20"]},
+    "quick": {"throughput": ["--seconds", "1", "--time-cap", "20"]},
 }
 QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "SqueezeNet-1.1"), "1,8,32"
 

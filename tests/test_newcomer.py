@@ -44,7 +44,7 @@ def made(folder, *words):
 
 def mine(folder, source="measured"):
     data = load_results("cnn.py__benchmark_throughput*json", folder / "results")
-    data = data[(data["source"] == source) & (data["model"] == "ResNet-v1-18") & (data["command"].str.contains("--seconds 2", na=False))]
+    data = data[(data["source"] == source) & (data["model"] == "ResNet-v1-18") & (data["command"].str.contains("--time-cap 20", na=False))]
     return data.sort_values("batch_size")
 
 
@@ -68,4 +68,4 @@ def test_a_kill_in_the_middle_loses_no_finished_point(clone):
     assert "1 to measure" in made(clone, "results", *CHOICE)
     both = mine(clone)
     assert both["batch_size"].tolist() == [1, 2]
-    assert both.iloc[0]["block_times_s"] == first["block_times_s"]
+    assert both.iloc[0]["block_times_s"][: len(first["block_times_s"])] == first["block_times_s"]
