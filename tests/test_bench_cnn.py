@@ -16,6 +16,7 @@ from dlmark.benchmark import load_results
 from dlmark.process import ProcessEnded, run_in_process
 
 QUICK = ("--framework", "numpy", "--models", "MLP-64", "--seconds", "0.1", "--threads", "1")
+ONCE = (*QUICK, "--rounds", "1")
 
 
 def traceless(done):
@@ -93,7 +94,7 @@ def test_a_second_run_measures_nothing(measured, cnn):
 def test_again_measures_again(measured, tmp_path, cnn, saved):
     (path,) = measured[0].iterdir()
     (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert cnn("throughput", *QUICK, "--batch-sizes", "1", "--results", tmp_path, "--again").returncode == 0
+    assert cnn("throughput", *ONCE, "--batch-sizes", "1", "--results", tmp_path, "--again").returncode == 0
     before, after = saved(measured[0]), saved(tmp_path)
     assert after[0]["block_times_s"] != before[0]["block_times_s"] and "--again" not in after[0]["command"]
     assert after[1]["block_times_s"] == before[1]["block_times_s"] and len(after) == 2
@@ -148,7 +149,7 @@ def test_ctrl_c_while_the_measuring_process_starts_shows_no_traceback(delay_s, t
 
 
 def test_a_point_that_would_take_too_long_is_recorded_and_not_measured(tmp_path, cnn, saved):
-    done = cnn("throughput", *QUICK, "--batch-sizes", "1,50000", "--time-cap", "0.01", "--results", tmp_path)
+    done = cnn("throughput", *ONCE, "--batch-sizes", "1,50000", "--time-cap", "0.01", "--results", tmp_path)
     short, long = saved(tmp_path)
     assert done.returncode == 0 and short["status"] == "ok"
     assert long["status"] == "time_cap" and "more than the cap of 0.01 s" in long["reason"] and "throughput" not in long
@@ -170,7 +171,7 @@ def test_out_of_memory_leaves_larger_batches_untried(tmp_path, cnn, saved):
         resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))
 
     sizes = "1,1000000,2000000"
-    done = cnn("throughput", *QUICK, "--batch-sizes", sizes, "--time-cap", "900000", "--results", tmp_path, preexec_fn=a_small_machine)
+    done = cnn("throughput", *ONCE, "--batch-sizes", sizes, "--time-cap", "900000", "--results", tmp_path, preexec_fn=a_small_machine)
     fits, fails, untried = saved(tmp_path)
     assert done.returncode == 0 and "1 measured, 2 out of memory" in done.stdout
     assert fits["status"] == "ok"
