@@ -133,7 +133,7 @@ def _after(end: ProcessEnded, left: list[int]) -> dict[int, str]:
         return {}
     failed = {left[0]: end.reason}
     if end.status == "out_of_memory":
-        failed |= {b: f"not tried: batch {left[0]} already ran out of memory" for b in left[1:]}
+        failed |= {b: f"not tried: batch {left[0]} already ran out of memory" for b in left[1:] if b > left[0]}
     if end.status == "unsupported":
         failed |= {b: end.reason for b in left[1:]}
     return failed

@@ -55,6 +55,10 @@ def test_after_out_of_memory_larger_batches_are_not_tried():
     assert [record.get("reason") for record in records[1:4]] == ["MemoryError", *["not tried: batch 2 already ran out of memory"] * 2]
 
 
+def test_smaller_batches_are_tried_after_out_of_memory_where_the_order_is_reversed():
+    assert summary(run({"4": "memory"}, job(4, 2, 1))) == [(4, "out_of_memory"), (2, "ok"), (1, "ok")]
+
+
 def test_after_a_crash_the_next_points_get_a_new_process():
     records = run({"2": "crash"}, job(1, 2, 4))
     assert summary(records) == [(1, "ok"), (2, "crashed"), (4, "ok")]
