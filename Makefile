@@ -1,13 +1,28 @@
-# Each target sets up what it needs in .venv, once, and again when requirements.txt changes.
+# Each target sets up what it needs in .venv, once, and again when requirements.txt or pyproject.toml changes.
 # With PYTHON=... it uses that interpreter as it is and installs nothing.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ifdef PYTHON
 READY :=
+MEASURE := $(PYTHON)
 else
 PYTHON := .venv/bin/python
 READY := .venv/ready
+# The frameworks beside MXNet come into .venv when they are asked for; JAX wants NumPy 2 and MXNet NumPy 1, so it has .venv-jax.
+ifeq ($(FRAMEWORK),jax)
+MEASURE := .venv-jax/bin/python
+MEASURE_READY := .venv-jax/ready
+else
+MEASURE := $(PYTHON)
+MEASURE_READY := $(READY) $(patsubst %,.venv/%-ready,$(filter torch onnxruntime openvino,$(FRAMEWORK)))
+THEN_JAX := $(if $(FRAMEWORK),,$(wildcard .venv-jax/ready))
+endif
 endif
 PORT ?= 8000
+
+PIP := -m pip install --quiet --disable-pip-version-check
+NVIDIA := $(shell command -v nvidia-smi)
+# Without NVIDIA's driver: the newest PyTorch with a build for CPUs, and its torchvision. Others bring gigabytes of CUDA along.
+PYTORCH := $(if $(NVIDIA),,torch==2.13.0 torchvision==0.28.0)
 
 .DEFAULT_GOAL := help
 .PHONY: help html serve lab test test-all results check clean
@@ -15,6 +30,7 @@ PORT ?= 8000
 help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "make results FRAMEWORK=torch, onnxruntime, openvino or jax installs that one first, JAX into .venv-jax, the others into .venv."
 	@echo "make results takes BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1, DRY_RUN=1 and PYTHON."
 	@echo "DLMARK_RESULTS=folder reads and writes the results there; for make html it has to hold a copy of results/ too."
 
@@ -35,22 +51,38 @@ test: $(READY)  ## run the tests, except the slow ones
 test-all: $(READY)  ## run all tests
 	@$(PYTHON) -m pytest -m "slow or not slow"
 
-results: $(READY)  ## measure this machine and write into results/
-	@$(PYTHON) -m bench $(if $(BENCH),--bench='$(BENCH)') $(if $(FRAMEWORK),--framework='$(FRAMEWORK)') \
-	  $(if $(MODELS),--models='$(MODELS)') $(if $(BATCH_SIZES),--batch-sizes='$(BATCH_SIZES)') \
-	  $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(AGAIN),--again) \
-	  $(if $(DRY_RUN),--dry-run)
+results: $(MEASURE_READY)  ## measure this machine and write into results/
+	@$(MEASURE) -m bench $(if $(FRAMEWORK),--framework='$(FRAMEWORK)') $(CHOICE)
+	@$(if $(THEN_JAX),.venv-jax/bin/python -m bench --framework=jax $(CHOICE))
+
+CHOICE = $(if $(BENCH),--bench='$(BENCH)') $(if $(MODELS),--models='$(MODELS)') $(if $(BATCH_SIZES),--batch-sizes='$(BATCH_SIZES)') \
+  $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(AGAIN),--again) $(if $(DRY_RUN),--dry-run)
 
 check: $(READY)  ## check the result files
 	@$(PYTHON) -m dlmark check $(or $(DLMARK_RESULTS),results)/*.json
 
-clean:  ## remove the site, caches and the environment
-	rm -rf _build .cache .venv
+clean:  ## remove the site, caches and the environments
+	rm -rf _build .cache .venv .venv-jax
 
 .venv/ready: requirements.txt pyproject.toml
+	$(call new_environment,.venv,about two minutes)
+	@.venv/bin/python $(PIP) -r requirements.txt
+	@touch $@
+
+# With the requirements again, so that nothing that a framework wants changes their versions.
+.venv/%-ready: .venv/ready
+	@echo "Installing $* into .venv, once."
+	@.venv/bin/python $(PIP) -r requirements.txt -e '.[$(if $(NVIDIA),$(patsubst onnxruntime,onnxruntime-gpu,$*),$*)]' $(PYTORCH)
+	@touch $@
+
+.venv-jax/ready: pyproject.toml
+	$(call new_environment,.venv-jax,about a minute)
+	@.venv-jax/bin/python $(PIP) -e '.[$(if $(NVIDIA),jax-gpu,jax)]'
+	@touch $@
+
+define new_environment
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, got '$(BASE_PYTHON)': set BASE_PYTHON to one."; exit 1; }
-	@echo "Setting up .venv with $(BASE_PYTHON): about two minutes, once."
-	@$(BASE_PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@echo "Setting up $(1) with $(BASE_PYTHON): $(2), once."
+	@$(BASE_PYTHON) -m venv $(1)
+endef

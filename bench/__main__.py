@@ -15,25 +15,47 @@ import shlex
 import sys
 from typing import NamedTuple
 
-from bench import adapters, cnn, options
+from bench import adapters, cnn, options, training
+from bench import device as bench_device
 from dlmark import device, summary, workers
 from dlmark.progress import lasting, progress
 
-BENCHES = {"cnn": cnn}
+BENCHES = {"cnn": cnn, "device": bench_device, "training": training}
 PRESETS = {
     "full": {"throughput": [], "largest-batch-size": []},
-    "quick": {"throughput": ["--seconds", "1", "--time-cap", "20"]},
+    "quick": {"throughput": ["--time-cap", "20"]},
 }
-QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "SqueezeNet-1.1"), "1,8,32"
+# The subcommands of the benches that have others than cnn's.
+OTHERS = {"device": {"full": {"ceilings": []}, "quick": {"ceilings": []}},
+          "training": {"full": {"throughput": []}, "quick": {"throughput": ["--time-cap", "20"]}}}  # fmt: skip
+STOPPED = 130  # the exit status after Ctrl-C
+QUICK_COMBINATIONS = 2  # the first pairs of precision and mode
+QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "ResNet-v1b-50", "SqueezeNet-1.1"), "1,8,32"
 
 
-class Part(NamedTuple):
-    """One bench command: its framework and the devices of one kind that share it, with its plan as it was at the start."""
+class Command(NamedTuple):
+    """A bench script's subcommand for one framework, in one precision and mode."""
 
     sub: str
     framework: str
+    precision: str | None = None  # None leaves it to the script
+    mode: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.framework, self.precision, self.mode, self.sub)))
+
+
+class Part(NamedTuple):
+    """One command and the devices of one kind that share it, with its plan as it was at the start."""
+
+    command: Command
     devices: list[str]
     plan: options.Plan
+
+    @property
+    def framework(self) -> str:
+        """The framework that is measured."""
+        return self.command.framework
 
     @property
     def share_s(self) -> float:
@@ -53,7 +75,7 @@ def frameworks(chosen: str | None) -> list[str]:
 
 def devices(chosen: str | None) -> dict[str, str]:
     """The devices to measure, with their names: the one that was chosen, else every GPU, else the CPU. Raises DeviceError."""
-    there = {f"gpu:{number}": name for number, name in enumerate(device.gpu_names())}
+    there = {f"gpu:{number}": name for number, name in enumerate(device.gpu_names()) if name}  # without those that are lost
     where = chosen and device.find(chosen)
     if where:
         return {where: there.get(where) or device.cpu_name()}
@@ -78,22 +100,45 @@ def parts(opts: argparse.Namespace, groups: list[list[str]]) -> tuple[list[Part]
     found, worst = [], 0
     for framework in frameworks(opts.framework):
         for group in groups:
-            for sub in PRESETS[opts.preset]:
+            for one in commands(opts, framework, group[0]):
                 plans: list[options.Plan] = []
-                arguments = _arguments(opts, sub, framework, group[0])
+                arguments = _arguments(opts, one, group[0])
                 worst = max(worst, options.main(BENCHES[opts.bench].parser(), [*arguments, "--dry-run"], plans))
-                found += [Part(sub, framework, group, plan) for plan in plans]
+                if worst == STOPPED:
+                    raise KeyboardInterrupt
+                found += [Part(one, group, plan) for plan in plans]
     return found, worst
 
 
-def _arguments(opts: argparse.Namespace, sub: str, framework: str, where: str, models: str | None = None) -> list[str]:
+def commands(opts: argparse.Namespace, framework: str, where: str) -> list[Command]:
+    """What is measured of one framework on one device: each precision and mode that its adapter finds worth knowing, or the user's."""
+    offered = [(None, None)]
+    if framework in adapters.names() and not (opts.precision and opts.mode):
+        offered = getattr(adapters.get(framework), "combinations", lambda kind: offered)(device.kind(where))
+    chosen = [(opts.precision or precision, opts.mode or mode) for precision, mode in offered
+              if (opts.precision or precision) == precision and (opts.mode or mode) == mode]  # fmt: skip
+    chosen = (chosen or [(opts.precision, opts.mode)])[: QUICK_COMBINATIONS if opts.preset == "quick" else None]
+    if opts.bench == "device":  # what a device can do at most is not a matter of the mode
+        chosen = list(dict.fromkeys((precision, None) for precision, _ in chosen))
+    # The largest batch is asked for in the usual precision and mode alone: it is about memory.
+    return [Command(sub, framework, *pair) for sub in subcommands(opts) for pair in (chosen[:1] if sub == "largest-batch-size" else chosen)]
+
+
+def subcommands(opts: argparse.Namespace) -> dict[str, list[str]]:
+    """The subcommands of the chosen bench and preset, with their options."""
+    return OTHERS.get(opts.bench, PRESETS)[opts.preset]
+
+
+def _arguments(opts: argparse.Namespace, one: Command, where: str, models: str | None = None) -> list[str]:
     """One command: the user's choice, else the preset's, else the bench script's own."""
-    quick = opts.preset == "quick"
+    sub, framework, precision, mode = one
+    quick = opts.preset == "quick" and opts.bench == "cnn"
     known = adapters.get(framework).models["classification"] if framework in adapters.names() else {}
     models = models or opts.models or (quick and ",".join(name for name in QUICK_MODELS if name in known))
     sizes = sub == "throughput" and (opts.batch_sizes or (quick and QUICK_SIZES))
-    given = {"--framework": framework, "--device": where, "--models": models, "--batch-sizes": sizes, "--results": opts.results}
-    return [sub, *(f"{name}={value}" for name, value in given.items() if value), *PRESETS[opts.preset][sub], *["--again"] * opts.again]
+    given = {"--framework": framework, "--device": where, "--models": models, "--batch-sizes": sizes, "--precision": precision,
+             "--mode": mode, "--results": opts.results}  # fmt: skip
+    return [sub, *(f"{name}={value}" for name, value in given.items() if value), *subcommands(opts)[sub], *["--again"] * opts.again]
 
 
 # ---- what is said beforehand and in the end ----
@@ -103,7 +148,7 @@ def say_the_plan(found: list[Part]) -> None:
     """What each command is going to measure, and how long all takes."""
     print("Plan")
     for part in found:
-        print(f"  {part.framework} {part.sub} on {' and '.join(part.devices)}: {part.plan.grid()}; {part.plan.still()}, {lasting(part.share_s)}")
+        print(f"  {part.command} on {' and '.join(part.devices)}: {part.plan.grid()}; {part.plan.still()}, {lasting(part.share_s)}")
     names = list(dict.fromkeys(part.framework for part in found))
     each = [f"{name} {lasting(_together_s([part for part in found if part.framework == name]))}" for name in names]
     apiece = f" ({'; '.join(each)})" if len(each) > 1 else ""
@@ -157,7 +202,7 @@ def run(opts: argparse.Namespace) -> int:
         status = max(status, one_after_another(opts, to_do))
     else:
         status = max(status, side_by_side(opts, to_do))
-    if status != 130:
+    if status != STOPPED:
         say_the_outcome(found)
     return status
 
@@ -167,10 +212,10 @@ def one_after_another(opts: argparse.Namespace, to_do: list[Part]) -> int:
     worst, (where,) = 0, to_do[0].devices
     with options.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])):
         for part in to_do:
-            arguments = _arguments(opts, part.sub, part.framework, where)
+            arguments = _arguments(opts, part.command, where)
             print(f"\n{shlex.join(['python', '-m', f'bench.{opts.bench}', *arguments])}", flush=True)
             status = options.main(BENCHES[opts.bench].parser(), arguments, [])
-            if status == 130:
+            if status == STOPPED:
                 return status
             worst = max(worst, status)
     return worst
@@ -194,7 +239,7 @@ def worker_commands(opts: argparse.Namespace, to_do: list[Part]) -> dict[str, li
     commands: dict[str, list[list[str]]] = {}
     for part in to_do:
         for where, share in deal(part.plan.networks, part.devices).items():
-            arguments = _arguments(opts, part.sub, part.framework, where, ",".join(share))
+            arguments = _arguments(opts, part.command, where, ",".join(share))
             commands.setdefault(where, []).append([sys.executable, "-m", f"bench.{opts.bench}", *arguments, "--end-with-stdin"])
     return commands
 
@@ -204,6 +249,8 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     main.add_argument("--bench", default="cnn", help=f"one of: {', '.join(BENCHES)} (default: %(default)s)")
     main.add_argument("--framework", help="one framework (default: all that are installed)")
+    main.add_argument("--precision", help="one precision (default: those that the framework's adapter finds worth knowing)")
+    main.add_argument("--mode", help="one mode, such as eager or compiled (default: likewise)")
     main.add_argument("--device", help="cpu, gpu or gpu:N (default: every GPU, else the CPU)")
     main.add_argument("--models", metavar="NAMES", help="networks by name or glob, comma-separated")
     main.add_argument("--batch-sizes", help="comma-separated")

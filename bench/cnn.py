@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 from types import ModuleType
 
-from bench import adapters, imagenet, options
+from bench import adapters, gate, imagenet, options
 from bench.canary import Canary
 from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.largest import largest_batch
@@ -36,9 +36,13 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536
 # ---- one network, in a process of its own ----
 
 
-def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float | None):
-    """Yield a record for each batch size, each announced before it starts."""
-    loaded, image_s = _load(job, framework, where), job.image_s
+def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float | None, gated: bool):
+    """Yield a record for each batch size, each announced before it starts; `gated` ones have gone through the gate.
+
+    What is far from an earlier round is timed once more in the end, some seconds later, and has another record.
+    """
+    apart: list[int] = []
+    loaded, image_s, checked = _load(job, framework, where), job.image_s, None if gated else {}
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
         needed_s = CALLS_OF_A_POINT * batch_size * image_s
@@ -47,9 +51,25 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
             continue
         timed = _timed(job, batch_size, loaded, where, rules)
         rules = replace(rules, warmup_floor_s=min(WARM_FLOOR_S, rules.warmup_floor_s))  # the process has warmed up by now
+        if checked is None and timed["status"] == "ok":  # now that the first call of this size, which may compile, has been timed
+            checked = gate.check(loaded.adapter, loaded.network, job, device.kind(where), batch_size)
+        if (checked or {}).get("status"):
+            timed = {"measured_at": sweep.now()}
         if timed.get("block_times_s"):
             image_s = median(timed["block_times_s"]) / timed["calls_per_block"] / batch_size
+        yield job.record(batch_size, **{**timed, **loaded.phases, **(checked or {}), "time_cap_s": time_cap_s, "measured_at": sweep.now()})
+        if _is_apart(timed, job.block_s.get(batch_size)):
+            apart.append(batch_size)
+    for batch_size in apart:
+        yield {"starting": batch_size, "model": job.model}
+        timed = _timed(job, batch_size, loaded, where, rules)
         yield job.record(batch_size, **timed, **loaded.phases, time_cap_s=time_cap_s, measured_at=sweep.now())
+
+
+def _is_apart(timed: dict, earlier_s: float | None) -> bool:
+    """Whether a visit and the earlier rounds are so far apart that a third has to tell which of the two was disturbed."""
+    blocks = timing.counted(timed.get("block_times_s") or [], timed.get("contended_blocks") or [])
+    return bool(blocks and earlier_s) and abs(median(blocks) / earlier_s - 1) > rounds.APART
 
 
 def _timed(job: sweep.Job, batch_size: int, loaded: "_Loaded", where: str, rules: timing.Rules) -> dict:
@@ -70,6 +90,8 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
 
     On a CPU the process may not grow by more than the limit.
     """
+    device.state(where)  # raises where a GPU is lost
+    _make_ready(adapters.get(framework), job)
     adapters.get(framework).start(device.kind(where))
     _, held_mb = device.data_mb()
     if where == "cpu":
@@ -87,7 +109,7 @@ def try_batch(job: sweep.Job, framework: str, where: str, limit_mb: float):
 def count_right(job: sweep.Job, framework: str, where: str, weights: str, samples: list[imagenet.Sample], classes: int | None):
     """Yield (images seen, top-1 right, top-5 right) after each batch."""
     adapter = adapters.get(framework)
-    network = adapter.load(job.model, device.kind(where), job.fields["precision"], weights)
+    network = adapter.load(job.model, device.kind(where), job.fields["precision"], weights, job.fields["mode"])
     crop = adapter.input_shape(job.model)[-1]
     yield from imagenet.evaluate(lambda images: adapter.predict(network, images), samples, job.batch_sizes[0], crop, classes)
 
@@ -108,11 +130,19 @@ class _Loaded:
 
 def _load(job: sweep.Job, framework: str, where: str) -> _Loaded:
     adapter = adapters.get(framework)
+    device.state(where)  # raises where a GPU is lost; frameworks say that there is none, as if they could not use it
+    _make_ready(adapter, job)
     start = perf_counter()
     adapter.start(device.kind(where))
     imported, before_mb = perf_counter(), device.process_memory_mb(where) or 0
-    network = adapter.load(job.model, device.kind(where), job.fields["precision"])
+    network = adapter.load(job.model, device.kind(where), job.fields["precision"], mode=job.fields.get("mode", adapter.modes[0]))
     return _Loaded(adapter, network, {"import_s": imported - start, "build_s": perf_counter() - imported}, before_mb)
+
+
+def _make_ready(adapter: ModuleType, job: sweep.Job) -> None:
+    """Files that an adapter makes once and keeps are not a part of what is timed, nor of what a limit on memory holds for."""
+    if hasattr(adapter, "ready"):
+        adapter.ready(job.model, job.fields["precision"])
 
 
 def _memory(where: str, loaded: _Loaded, seen: sampler.Seen | None = None) -> dict:
@@ -140,7 +170,7 @@ def throughput(opts: argparse.Namespace) -> int:
     plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
     wanted = plan.jobs(opts.batch_sizes)
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
-    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds)
+    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=2.5 * opts.seconds)
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
     note = f"{visits} visits in {opts.rounds} rounds, more where one batch takes over a second"
     if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
@@ -162,12 +192,12 @@ def _formula_s(visits: int, networks: int, rules: timing.Rules, number: int) -> 
 def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
               canary: Canary, visits: int, show, measure=measure_throughput) -> None:  # fmt: skip
     """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
+    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
     if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
         rules, time_cap_s = replace(rules, latency_s=0), None
     if not jobs:
         return
-    args = (plan.framework, plan.where, rules, time_cap_s)
-    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
+    args = (plan.framework, plan.where, rules, time_cap_s, number == 1)
     canary.sing()
     since: list[dict] = []  # the points since the canary last sang
     try:
@@ -189,7 +219,8 @@ def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: tim
 def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
     """The record with what earlier rounds found, and its interval by all that has been measured so far."""
     held = plan.results.get(record) if number > 1 else None
-    return rounds.settle([*plan.results.records(), rounds.join(held, record) if held else record])[-1]
+    joined = rounds.join(held, record) if held else record
+    return rounds.settle([*rounds.alike(plan.results.records(), joined), joined])[-1]
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:
@@ -211,7 +242,7 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
 
 
 def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
-    used_mb = {}
+    used_mb, aborted = {}, {}
 
     def memory_mb(batch_size: int) -> list[float] | None:
         show.at(f"{job.model} batch {batch_size}")
@@ -220,13 +251,18 @@ def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
             ((used_mb[batch_size], bounded_mb),) = run_in_process(try_batch, *args, silence_s=600, environment=plan.environment | ALLOCATOR)
         except ProcessEnded as end:
             # A framework whose own threads can't get memory aborts without saying why.
-            if end.status != "out_of_memory" and "SIGABRT" not in end.reason:
-                raise
+            if end.status != "out_of_memory":
+                if "SIGABRT" not in end.reason:
+                    raise
+                aborted[batch_size] = end.reason
             return None
         return bounded_mb
 
     try:
         largest, trials = largest_batch(memory_mb, limit_mb)
+        # On a GPU an abort may be its end, and nothing fits any more.
+        if largest + 1 in aborted and plan.where != "cpu" and memory_mb(max(1, largest)) is None:
+            raise ProcessEnded("crashed", aborted[largest + 1])
     except ProcessEnded as end:
         return job.record(1, status=end.status, reason=end.reason, measured_at=sweep.now())
     if not largest:
@@ -279,7 +315,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     sizes = add[throughput]
     sizes.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
-    sizes.add_argument("--seconds", type=options.seconds, default=1.5, help="time in timed blocks for a point in each round, at most (default: %(default)s)")
+    sizes.add_argument("--seconds", type=options.seconds, default=0.6, help="time in timed blocks for a point in each round, at most (default: %(default)s)")
     sizes.add_argument("--rounds", type=options.positive, default=2, help="times that the grid is measured, each in new processes (default: %(default)s)")
     sizes.add_argument("--time-cap", type=options.seconds, default=60, metavar="SECONDS",
                        help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip

@@ -3,7 +3,7 @@
     python -m bench.how_sure methods --repetitions 5
     python -m bench.how_sure savings
     python -m bench.how_sure loaded --repetitions 5
-    python -m bench.how_sure slower
+    python -m bench.how_sure slower --rounds 10
 
 notebooks/how-sure.ipynb shows what comes out. Every finished point is saved at once; the same command goes on where it was
 stopped. Nothing else should run on the machine meanwhile.
@@ -12,8 +12,9 @@ stopped. Nothing else should run on the machine meanwhile.
 import argparse
 import multiprocessing
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from statistics import mean
 from time import monotonic, perf_counter, sleep
 
@@ -92,6 +93,17 @@ def measure_one_slower(job: sweep.Job, framework: str, *args):
 # ---- the study ----
 
 
+@dataclass(frozen=True)
+class Condition:
+    """Our way of timing, with what differs from it, and what else goes on."""
+
+    name: str = "nothing else"
+    method: str = DLMARK
+    process_a_point: bool = False
+    rules: dict = field(default_factory=dict)
+    measure: Callable = cnn.measure_throughput
+
+
 class Study:
     """What one command is going to do, and the ways of doing one repetition of it."""
 
@@ -102,15 +114,15 @@ class Study:
         self.total = self.points * opts.repetitions * methods
 
     def jobs(self, method: str, repetition: int, condition: str = "nothing else", *, process_a_point: bool = False) -> list[sweep.Job]:
-        """The jobs of one repetition; none if the results hold it already."""
+        """The jobs of one repetition."""
         jobs = self.plan.jobs(self.opts.batch_sizes, method=method, repetition=repetition, condition=condition)
-        if not any(sweep.missing(job, self.plan.results, self.opts.again).batch_sizes for job in jobs):
-            return []
         return [replace(job, batch_sizes=[b]) for job in jobs for b in job.batch_sizes] if process_a_point else jobs
 
     def by_loop(self, show, method: str, loop, repetition: int, *, process_a_point: bool) -> None:
-        """One repetition in a way that others use."""
+        """One repetition in a way that others use; nothing if the results hold it already."""
         jobs = self.jobs(method, repetition, process_a_point=process_a_point)
+        if not any(sweep.missing(job, self.plan.results, self.opts.again).batch_sizes for job in jobs):
+            return
         args = (self.plan.framework, self.plan.where, loop)
         for record in sweep.run(jobs, measure_by_loop, *args, silence_s=600, environment=self.plan.environment):
             if "starting" in record:
@@ -119,34 +131,53 @@ class Study:
                 self.plan.keep(record, self.total, show)
                 show.advance(1)
 
-    def by_dlmark(self, show, repetition: int, condition: str = "nothing else", *, method: str = DLMARK, process_a_point: bool = False,
-                  measure=cnn.measure_throughput, **changed) -> None:  # fmt: skip
-        """One repetition in our way: two rounds and the canary, with the rules `changed`."""
-        jobs, start = self.jobs(method, repetition, condition, process_a_point=process_a_point), monotonic()
+    def by_dlmark(self, show, repetition: int, *conditions: Condition, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """One repetition in our way, under each condition in turn: all their first rounds, `meanwhile`, all their second ones, and so on."""
+        wanted = [self.jobs(c.method, repetition, c.name, process_a_point=c.process_a_point) for c in conditions]
+        first = [[sweep.missing(job, self.plan.results, self.opts.again) for job in jobs] for jobs in wanted]
+        canary, last = Canary(self.plan.framework, self.plan.where, self.plan.environment), self.opts.rounds
+        for number in [*range(1, last + 1), last]:  # as cnn.throughput: the last again, for what was disturbed to the end
+            for condition, jobs, new in zip(conditions, wanted, first):
+                todo = [job for job in new if job.batch_sizes] if number == 1 else sweep.next_round(jobs, self.plan.results, number)
+                self._round(show, todo, number, canary, condition)
+            if number == 1:
+                meanwhile()
+
+    def _round(self, show, jobs: list[sweep.Job], number: int, canary: Canary, condition: Condition) -> None:
+        """One round, of which every point has its share of the canary's time and this process's own."""
+        before, start = self._spent_s(jobs) if number > 1 else 0.0, monotonic()
         if not jobs:
             return
-        canary = Canary(self.plan.framework, self.plan.where, self.plan.environment)
-        for number in (1, 2, 2):  # as cnn.throughput
-            todo = jobs if number == 1 else sweep.next_round(jobs, self.plan.results, 2)
-            rules = replace(self.rules, **changed)
-            cnn.one_round(self.plan, todo, number, rules, None, canary, 2 * self.total, show, measure)
-        # The canary's time, and this process's own, belong to the cost: every point has an even share.
-        records = [self.plan.results.get(job.record(b)) for job in jobs for b in job.batch_sizes]
-        rest_s = (monotonic() - start - sum(record["spent_s"] for record in records)) / len(records)
-        self.plan.change([{**record, "spent_s": round(record["spent_s"] + rest_s, 3)} for record in records])
+        rules = replace(self.rules, **condition.rules)
+        cnn.one_round(self.plan, jobs, number, rules, None, canary, self.opts.rounds * self.total, show, condition.measure)
+        records = self._records(jobs)
+        rest_s = (monotonic() - start - (self._spent_s(jobs) - before)) / len(records)
+        self.plan.change([{**record, "spent_s": round((record.get("spent_s") or 0) + rest_s, 3)} for record in records])
+
+    def _records(self, jobs: list[sweep.Job]) -> list[dict]:
+        return [self.plan.results.get(job.record(b)) for job in jobs for b in job.batch_sizes]
+
+    def _spent_s(self, jobs: list[sweep.Job]) -> float:
+        return sum(record.get("spent_s") or 0 for record in self._records(jobs))
 
 
 def methods(opts: argparse.Namespace) -> int:
-    """Time the same points in our way, by the original page's loop, by timm's and by the framework's own timer, in turn."""
+    """Time the same points in our way, by the original page's loop, by timm's and by the framework's own timer, in turn.
+
+    The others come between our rounds, which so lie minutes apart, as they do in a sweep over many networks.
+    """
     study = Study(opts, 4)
     own = getattr(study.plan.adapter, "own_timer_name", None)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):
-            study.by_dlmark(show, repetition)
-            if own:
-                study.by_loop(show, own, None, repetition, process_a_point=False)
-            study.by_loop(show, "timm's loop", timm_loop, repetition, process_a_point=False)
-            study.by_loop(show, "original loop", original_loop, repetition, process_a_point=True)
+
+            def others():
+                if own:
+                    study.by_loop(show, own, None, repetition, process_a_point=False)
+                study.by_loop(show, "timm's loop", timm_loop, repetition, process_a_point=False)
+                study.by_loop(show, "original loop", original_loop, repetition, process_a_point=True)
+
+            study.by_dlmark(show, repetition, Condition(), meanwhile=others)
     return study.plan.finish()
 
 
@@ -155,17 +186,8 @@ def savings(opts: argparse.Namespace) -> int:
     study = Study(opts, 2)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):
-            study.by_dlmark(show, repetition, method=f"{DLMARK}, a process a point", process_a_point=True)
-            study.by_dlmark(show, repetition, method=f"{DLMARK}, no early stop", target=0.0)
-    return study.plan.finish()
-
-
-def shorter(opts: argparse.Namespace) -> int:
-    """Time the same points in our way, with at most 1 s of blocks in a visit."""
-    study = Study(opts, 1)
-    with _announced(study) as show:
-        for repetition in range(1, opts.repetitions + 1):
-            study.by_dlmark(show, repetition, method=f"{DLMARK}, 1 s of blocks", measure_s=1.0)
+            study.by_dlmark(show, repetition, Condition(method=f"{DLMARK}, a process a point", process_a_point=True))
+            study.by_dlmark(show, repetition, Condition(method=f"{DLMARK}, no early stop", rules={"target": 0.0}))
     return study.plan.finish()
 
 
@@ -174,18 +196,18 @@ def loaded(opts: argparse.Namespace) -> int:
     study = Study(opts, 1)
     with _announced(study) as show, _another_program():
         for repetition in range(1, opts.repetitions + 1):
-            study.by_dlmark(show, repetition, f"one core busy for {LOAD_S:g} s of every {2 * LOAD_S:g} s")
+            study.by_dlmark(show, repetition, Condition(f"one core busy for {LOAD_S:g} s of every {2 * LOAD_S:g} s"))
     return study.plan.finish()
 
 
 def slower(opts: argparse.Namespace) -> int:
-    """Time the same points in our way three times: as they are, with one network made slower on purpose, and as they are."""
+    """Time the same points in our way three times, a round of each in turn: as they are, with one network made slower, and as they are."""
     study = Study(opts, 3)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):
-            study.by_dlmark(show, repetition, f"before {SLOWED} is made {SLOWER:.0%} slower")
-            study.by_dlmark(show, repetition, f"{SLOWED} made {SLOWER:.0%} slower", measure=measure_one_slower)
-            study.by_dlmark(show, repetition, f"after {SLOWED} was made {SLOWER:.0%} slower")
+            study.by_dlmark(show, repetition, Condition(f"before {SLOWED} is made {SLOWER:.0%} slower"),
+                            Condition(f"{SLOWED} made {SLOWER:.0%} slower", measure=measure_one_slower),
+                            Condition(f"after {SLOWED} was made {SLOWER:.0%} slower"))  # fmt: skip
     return study.plan.finish()
 
 
@@ -218,10 +240,12 @@ def parser() -> argparse.ArgumentParser:
     """The command line of this script."""
     main = argparse.ArgumentParser(prog="python -m bench.how_sure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = main.add_subparsers(required=True, metavar="COMMAND")
-    for run, repetitions in ((methods, 5), (savings, 1), (shorter, 5), (loaded, 5), (slower, 1)):
-        command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False)
+    for run, repetitions in ((methods, 5), (savings, 1), (loaded, 5), (slower, 1)):
+        brief = run.__doc__.partition("\n")[0]
+        command = commands.add_parser(run.__name__, help=brief, description=run.__doc__, allow_abbrev=False)
         options.add_common(command)
         command.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
+        command.add_argument("--rounds", type=options.positive, default=2, help="of our way (default: %(default)s)")
         command.add_argument("--repetitions", type=options.positive, default=repetitions, help="(default: %(default)s)")
         command.set_defaults(run=run, models=MODELS)
     return main

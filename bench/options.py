@@ -10,7 +10,7 @@ import threading
 from contextlib import ExitStack
 from statistics import median
 
-from bench import adapters
+from bench import adapters, networks
 from dlmark import device, lock, rounds, summary, sweep
 from dlmark.benchmark import ResultsError, SaveResults, file_name, read_records, results_folder
 from dlmark.process import ProcessEnded, run_in_process
@@ -35,6 +35,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
                         help="networks by name or glob, comma-separated: 'ResNet-v1-*,VGG-16'; all of them: '*'")  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:N as NVML counts them (default: %(default)s)")
     parser.add_argument("--precision", default="float32", help="number format of the network (default: %(default)s)")
+    parser.add_argument("--mode", help="how the framework runs the network, such as eager or compiled (default: the adapter's first)")
     parser.add_argument("--threads", type=positive, default=device.cores(), help="CPU threads (default: all cores, %(default)s)")
     parser.add_argument("--results", metavar="DIR", help="folder of the result files (default: $DLMARK_RESULTS or results/)")
     parser.add_argument("--again", action="store_true", help="measure again what the results folder holds already")
@@ -88,10 +89,10 @@ class Plan:
 
     def __init__(self, opts: argparse.Namespace, workload: str, script: str, function: str):
         """Holds the device until the command ends, unless it is a dry run. Raises UsageError, DeviceError, DeviceBusy or ResultsError."""
-        self.adapter = _adapter(opts.framework, opts.precision)
+        self.adapter = _adapter(opts.framework, opts.precision, opts.mode)
         self.framework, self.where = opts.framework, device.find(opts.device)
         known = list(self.adapter.models[workload])
-        self.models = chosen_models(opts.models or _default_models(known), known)
+        self.models = chosen_models(opts.models or _default_models(self.adapter, known), known)
         self.command = command(script, opts.argv)
         self.environment = self.adapter.environment(opts.threads) | device.only_visible(self.where)
         if not opts.dry_run:
@@ -100,7 +101,8 @@ class Plan:
             framework=opts.framework,
             framework_version=adapters.version(self.adapter),
             precision=opts.precision,
-            mode=self.adapter.mode,
+            mode=opts.mode or self.adapter.modes[0],
+            **self._settings(opts),
             **device.describe(self.where, opts.threads, self.adapter.libraries),
             command=self.command,
         )
@@ -114,6 +116,11 @@ class Plan:
         self._kept = 0
         self._opts = opts
 
+    def _settings(self, opts: argparse.Namespace) -> dict:
+        """What the adapter chooses that changes speed, as fields of the record."""
+        choose = getattr(self.adapter, "settings", lambda *_: {})
+        return choose(device.kind(self.where), opts.precision, opts.mode or self.adapter.modes[0])
+
     def _take_device(self, opts: argparse.Namespace) -> None:
         if opts.part is None:  # else the caller holds it for all of its commands
             opts.at_end.enter_context(hold(self.where, self.command))
@@ -122,8 +129,9 @@ class Plan:
 
     def jobs(self, sizes: list[int], **fields) -> list[sweep.Job]:
         """A job for each network; `fields` goes into each record."""
-        shapes = {model: list(self.adapter.input_shape(model)) for model in self.models}
-        return [sweep.Job(model, sizes, {**self.fields, "input_shape": shapes[model], **fields}) for model in self.models]
+        counts = {model: networks.table()[model]._asdict() for model in self.models if model in networks.table()}
+        own = {model: {"input_shape": list(self.adapter.input_shape(model)), **counts.get(model, {})} for model in self.models}
+        return [sweep.Job(model, sizes, {**self.fields, **own[model], **fields}) for model in self.models]
 
     def announce(self, wanted: list[sweep.Job], missing: list[sweep.Job], formula_s: float, note: str = "") -> bool:
         """Say what of the `wanted` jobs is `missing`, and how long that takes; True if that is all, for a dry run.
@@ -235,9 +243,9 @@ class Plan:
 def say_what_is_here(chosen: list[str], measured: list[str]) -> None:
     """The devices and the frameworks that were found, and for each that is left out what to do."""
     print("Devices")
-    for where in [*(f"gpu:{number}" for number in range(len(device.gpu_names()))), "cpu"]:
-        left_out = "" if where in chosen else f"; left out: DEVICE={where} measures it"
-        print(f"  {where}: {_described(where)}{left_out}")
+    for where, name in {**{f"gpu:{number}": name for number, name in enumerate(device.gpu_names())}, "cpu": "cpu"}.items():
+        left_out = "" if where in chosen or name is None else f"; left out: DEVICE={where} measures it"
+        print(f"  {where}: {_described(where, name)}{left_out}")
     print("Frameworks")
     for name in adapters.names():
         adapter = adapters.get(name)
@@ -246,13 +254,15 @@ def say_what_is_here(chosen: list[str], measured: list[str]) -> None:
         print(f"  {name} {version}{left_out}" if version else f"  {name} is not installed. {adapter.install}")
 
 
-def _described(where: str) -> str:
+def _described(where: str, name: str | None) -> str:
     if where == "cpu":
         return f"{device.cpu_name()}, {device.host()}"
+    if name is None:
+        return "lost; see dmesg and nvidia-smi, reset the GPU or restart the machine"
     try:
-        return f"{device.gpu_names()[int(where.partition(':')[2])]}, {device.memory_total_mb(where):,.0f} MB"
+        return f"{name}, {device.memory_total_mb(where):,.0f} MB"
     except device.DeviceError:  # a GPU that shares the CPU's memory has none to tell
-        return f"{device.gpu_names()[int(where.partition(':')[2])]}, memory unknown"
+        return f"{name}, memory unknown"
 
 
 def count(jobs: list[sweep.Job]) -> int:
@@ -325,7 +335,7 @@ def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: l
         return 130
 
 
-def _adapter(framework: str, precision: str):
+def _adapter(framework: str, precision: str, mode: str | None = None):
     if framework not in adapters.names():
         raise UsageError(f"unknown framework {framework!r}{_close(framework, adapters.names())}")
     adapter = adapters.get(framework)
@@ -333,12 +343,15 @@ def _adapter(framework: str, precision: str):
         raise UsageError(f"{framework} is not installed here. {adapter.install}")
     if precision not in adapter.precisions:
         raise UsageError(f"{framework} is measured in {', '.join(adapter.precisions)} here, not in {precision!r}")
+    if mode and mode not in adapter.modes:
+        raise UsageError(f"{framework} runs networks in the mode {' or '.join(adapter.modes)}, not in {mode!r}")
     return adapter
 
 
-def _default_models(known: list[str]) -> str:
-    """The original networks, as far as the framework has them; all of its own if it has none."""
-    return ",".join(name for name in ORIGINAL_19.split(",") if name in known) or "*"
+def _default_models(adapter, known: list[str]) -> str:
+    """The adapter's own choice, else the original networks, as far as the framework has them; all of its own if it has none."""
+    chosen = getattr(adapter, "defaults", ORIGINAL_19.split(","))
+    return ",".join(name for name in chosen if name in known) or "*"
 
 
 def _close(name: str, known: list[str]) -> str:

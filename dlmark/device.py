@@ -37,8 +37,9 @@ def find(name: str) -> str:
     names = gpu_names()
     index = int(name.partition(":")[2] or 0)
     if index >= len(names):
-        there = ", ".join(f"gpu:{i} ({n})" for i, n in enumerate(names)) or f"no GPU ({_started()[1] or 'NVML finds none'})"
+        there = ", ".join(f"gpu:{i} ({n or 'lost'})" for i, n in enumerate(names)) or f"no GPU ({_started()[1] or 'NVML finds none'})"
         raise DeviceError(f"no device {name}: there is {there}. Use --device cpu{', or one of those' if names else ''}.")
+    _name(f"gpu:{index}")  # raises where it is lost
     return f"gpu:{index}"
 
 
@@ -47,13 +48,13 @@ def kind(device: str) -> str:
     return device.partition(":")[0]
 
 
-def gpu_names() -> list[str]:
-    """Names of the GPUs that NVML reports, in its order; none where there is no driver."""
+def gpu_names() -> list[str | None]:
+    """Names of the GPUs that NVML reports, in its order, None for one that is lost; none where there is no driver."""
     if _started()[0] is None:
         return []
     with _plain_errors("the GPUs") as nvml:
         count = nvml.nvmlDeviceGetCount()
-    return [_name(f"gpu:{i}") for i in range(count)]
+    return [_name_if_there(f"gpu:{i}") for i in range(count)]
 
 
 def describe(device: str, threads: int, libraries: tuple[str, ...] = ()) -> dict:
@@ -155,7 +156,7 @@ def process_peak_mb() -> float | None:
 
 def memory_used_mb(device: str) -> float:
     """Memory of a GPU that is in use, by whomever; NaN where NVML does not tell."""
-    told = _asked(_nvml().nvmlDeviceGetMemoryInfo, _handle(device))
+    told = _asked(device, "MemoryInfo", of=_part(device))
     return told.used / MIB if told else math.nan
 
 
@@ -260,6 +261,13 @@ def _part(device: str):
 def _name(device: str) -> str:
     with _plain_errors(device) as nvml:
         return _text(nvml.nvmlDeviceGetName(_part(device)))
+
+
+def _name_if_there(device: str) -> str | None:
+    try:
+        return _name(device)
+    except DeviceError:
+        return None
 
 
 @contextmanager

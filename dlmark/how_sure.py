@@ -59,6 +59,7 @@ def held(data: pd.DataFrame) -> pd.DataFrame:
     point), `inside` (share of them), and `half_width` (median, as a share).
     """
     ours = _ok(data[data["method"].str.startswith("dlmark")])
+    ours = ours[ours["block_times_s"].map(lambda times: isinstance(times, list) and len(times) > 0)]
     rows = []
     for (method, condition), part in ours.groupby(["method", "condition"], sort=False):
         for name, interval in INTERVALS.items():

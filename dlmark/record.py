@@ -20,6 +20,7 @@ STATUSES = {
     "time_cap": "it would have taken longer than the stated cap, so it was not measured",
     "timed_out": "the measuring process gave no sign of life within the watchdog's limit and was ended",
     "crashed": "the measuring process ended by itself",
+    "wrong_output": "the network's answers are not those of the same network in float32, so its speed means nothing",
     "recompiled": "the framework compiled anew inside the timed part",
 }
 GRADES = ("A", "B", "C")
@@ -27,6 +28,7 @@ GRADES = ("A", "B", "C")
 MAX_TEXT = 2_000
 MAX_ITEMS = 100_000
 MAX_TABLE = 100
+LEAST_THROUGHPUT = 1e-9  # an image in 30 years
 MAX_NUMBER = 1e15  # up to here a float and a DataFrame's integers are exact
 
 
@@ -48,16 +50,22 @@ FIELDS = {
     "framework_version": Field("text", "", "the framework's own version"),
     "precision": Field("text", "", "number format of the network: float32, float16, bfloat16, int8 …"),
     "mode": Field("text", "", "how the framework runs it: eager, hybridized, compiled, graph …"),
+    "layout": Field("text", "", "order of the images' axes in memory, NCHW or NHWC, where it is chosen"),
+    "autotune": Field("text", "", "whether the framework tries several algorithms at the first call: on or off, where it is chosen"),
+    "compile_mode": Field("text", "", "how far the compiler goes, by the framework's own name for it"),
     "batch_size": Field("integer", "images", "images in one batch", low=1, high=10_000_000),
     "input_shape": Field("integers", "", "shape of one input: channels, height, width", low=1, high=10_000_000),
     "threads": Field("integer", "", "CPU threads that the framework was given", low=1, high=100_000),
+    "parameters": Field("integer", "", "numbers that the network has learned, or would have"),
+    "multiply_adds": Field("integer", "", "multiplications with an addition, in convolutions and matrix products, for one image"),
+    "activations": Field("integer", "", "numbers that the convolutions and matrix products put out for one image"),
     # where
     "device": Field("text", "", "what NVML or /proc/cpuinfo reports; on a CPU with the thread count"),
     "host": Field("text", "", "the machine around it, and a short number that tells two alike machines apart"),
     "driver_version": Field("text", "", "version of the GPU's driver"),
     "library_versions": Field("table", "", "versions of Python and of the libraries that matter"),
     # throughput
-    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X); of several rounds the geometric mean"),
+    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X); of several rounds their median"),
     "throughput_half_width": Field("number", "images/s", "half-width of the 95% interval, in which a second measurement is expected to fall"),
     "round_spread": Field("number", "", "difference between the slowest and the fastest round, as a share of the throughput"),
     "block_times_s": Field("numbers", "s", "raw time of each timed block of calls, round after round"),
@@ -100,6 +108,14 @@ FIELDS = {
     "throttle_reasons": Field("texts", "", "reasons that the device gave for lowering its clocks"),
     "foreign_processes": Field("integer", "", "most processes of others that were seen on the GPU at once"),
     "samples": Field("integer", "", "samples of the device's state behind these figures"),
+    # what the device can do
+    "tflops": Field("number", "TFLOP/s", "floating-point operations a second of a large matrix product, two a multiply-add"),
+    "bandwidth_gb_s": Field("number", "GB/s", "bytes read and written a second by a large copy (10^9 bytes)"),
+    "overhead_s": Field("number", "s", "time of a call that has next to nothing to do"),
+    # the gate: the answers on fixed images against those of the same network in float32
+    "gate_error": Field("number", "", "largest difference of an answer, as a share of the largest answer in float32"),
+    "gate_agreement": Field("number", "", "share of the images with the same first answer", high=1),
+    "gate_images": Field("integer", "images", "images behind the gate"),
     # accuracy
     "accuracy": Field("number", "", "top-1 accuracy", high=1),
     "accuracy_top5": Field("number", "", "top-5 accuracy", high=1),
@@ -210,8 +226,9 @@ def _status(status):
 
 
 def _number_or_reason(status, throughput, reason):
-    if throughput == 0:
-        return "field throughput: expected a number above 0, got 0; a point that failed has a status and a reason instead"
+    if throughput is not None and throughput < LEAST_THROUGHPUT:
+        least = f"a number of at least {LEAST_THROUGHPUT:g}"
+        return f"field throughput: expected {least}, got {_show(throughput)}; a point that failed has a status and a reason instead"
     if status is None or status == "ok":
         return None
     if throughput is not None:

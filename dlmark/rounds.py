@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable
 from itertools import accumulate
-from statistics import mean, median
+from statistics import median
 
-from dlmark.record import MEASURED, is_ok
+from dlmark.record import MEASURED, is_ok, point
 from dlmark.stats import repeat_half_widths
 from dlmark.timing import counted
 
@@ -20,6 +20,7 @@ LATEST = ("measured_at", "library_versions", "command")
 # Measured alike, so that what differs from process to process is of one size in all of them.
 ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode", "threads", "workload", "method", "repetition", "condition")
 
+APART = 0.03  # of two rounds, from where on a third visit has to tell which was disturbed
 WIDEST, SPREAD, DRIFT = 0.01, 0.02, 0.02  # what grade A asks for
 
 
@@ -31,20 +32,35 @@ def count(record: dict) -> int:
 def blocks(record: dict) -> list[list[float]]:
     """The block times that count, a list for each round that counts.
 
-    Disturbed blocks are left out where enough others are left in their round, and rounds that were disturbed to the end
-    where two others are left.
+    Disturbed blocks are left out where enough others are left in their round. Rounds that were disturbed to the end are left
+    out where two others are left, and of three or more one that the others outvote: it is further than APART from their median.
     """
+    return list(filter(None, by_round(record)))
+
+
+def by_round(record: dict) -> list[list[float]]:
+    """The same with an empty list in the place of each round that does not count."""
     times, places = record["block_times_s"], set(record.get("contended_blocks") or [])
     ends = list(accumulate(record.get("round_blocks") or [len(times)]))
     disturbed = [[place - a for place in range(a, b) if place in places] for a, b in zip([0, *ends], ends)]
     counting = [counted(times[a:b], places) for a, b, places in zip([0, *ends], ends, disturbed)]
-    quiet = [kept for kept, places, a, b in zip(counting, disturbed, [0, *ends], ends) if len(kept) == b - a - len(places)]
-    return quiet if len(quiet) > 1 else counting
+    quiet = [kept if len(kept) == b - a - len(places) else [] for kept, places, a, b in zip(counting, disturbed, [0, *ends], ends)]
+    return _agreeing(quiet if sum(map(bool, quiet)) > 1 else counting)
+
+
+def _agreeing(rounds: list[list[float]]) -> list[list[float]]:
+    """Without the rounds that are far from the median of all, if two are left."""
+    medians = [median(times) if times else None for times in rounds]
+    known = [value for value in medians if value]
+    if len(known) < 3:
+        return rounds
+    agree = [times if value and abs(value / median(known) - 1) <= APART else [] for times, value in zip(rounds, medians)]
+    return agree if sum(map(bool, agree)) > 1 else rounds
 
 
 def lacks(record: dict, number: int) -> bool:
     """Whether a record needs another of `number` rounds, or one in the place of a round that was disturbed to the end."""
-    has = count(record)
+    has = count(record) if _can_settle(record) else 0
     return 0 < has < number or has == number > 1 and _is_disturbed(record)
 
 
@@ -74,18 +90,32 @@ def settle(records: Iterable[dict]) -> list[dict]:
     """
     settled, groups = list(records), {}
     for place, record in enumerate(settled):
-        if record.get("source") == MEASURED and is_ok(record) and record.get("block_times_s") and record.get("calls_per_block"):
-            groups.setdefault(tuple(record.get(name) for name in ALIKE), []).append(place)
+        if record.get("source") == MEASURED and is_ok(record) and _can_settle(record):
+            groups.setdefault(_kind(record), []).append(place)
     for places in groups.values():
-        rounds = [blocks(settled[place]) for place in places]
+        rounds = [by_round(settled[place]) for place in places]
         for place, own, width in zip(places, rounds, repeat_half_widths(rounds)):
-            settled[place] = _settled(settled[place], own, width)
+            settled[place] = _settled(settled[place], list(filter(None, own)), width)
     return settled
+
+
+def _can_settle(record: dict) -> bool:
+    """Whether a record has all that its throughput is worked out from; others' files may hold other ones."""
+    return bool(record.get("batch_size") and record.get("calls_per_block")) and min(record.get("block_times_s") or [0]) > 0
+
+
+def alike(records: Iterable[dict], record: dict) -> list[dict]:
+    """The other points of `records` that were measured as `record` was."""
+    return [other for other in records if _kind(other) == _kind(record) and point(other) != point(record)]
+
+
+def _kind(record: dict) -> tuple:
+    return tuple(record.get(name) for name in ALIKE)
 
 
 def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict:
     logs = [math.log(median(times)) for times in rounds]
-    throughput = record["batch_size"] * record["calls_per_block"] / math.exp(mean(logs))
+    throughput = record["batch_size"] * record["calls_per_block"] / math.exp(median(logs))
     # The interval is even in logarithms; its upper half, the wider one in images/s, stands for both.
     numbers = {"throughput": throughput, "throughput_half_width": throughput * math.expm1(min(half_width, 20))}
     if len(rounds) > 1:
@@ -109,6 +139,7 @@ def missed_conditions(record: dict) -> list[str]:
     conditions = {
         f"interval of ±{width:.1%}, wider than ±{WIDEST:.0%}": width > WIDEST,
         "one round only": spread is None,
+        f"a round of {count(record)} was over {APART:.0%} off the others, which outvoted it": _is_outvoted(record),
         f"rounds differ by {spread or 0:.1%}, more than {SPREAD:.0%}": (spread or 0) > SPREAD,
         f"the device lowered its clocks: {', '.join(throttled or [])}": throttled,
         f"others' processes on the device: {foreign}": foreign,
@@ -118,6 +149,10 @@ def missed_conditions(record: dict) -> list[str]:
         f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,
     }
     return [sentence for sentence, missed in conditions.items() if missed]
+
+
+def _is_outvoted(record: dict) -> bool:
+    return count(record) > 2 and len(blocks(record)) < count(record) and not record.get("contended_blocks")
 
 
 def _is_disturbed(record: dict) -> bool:

@@ -7,10 +7,12 @@ differ, because processes differ by more than the blocks of either show.
 
 import math
 from collections.abc import Sequence
-from statistics import mean, median, stdev, variance
+from statistics import mean, median, stdev
+from typing import NamedTuple
 
 MIN_BLOCKS = 6  # the fewest independent values whose extremes hold the median with 95% confidence
 OUTLIER_Z = 14.8
+OF_MEDIAN = (1.0, 0.5, 0.4487, 0.2982, 0.2868, 0.2147, 0.2104, 0.1682, 0.1661, 0.1383)  # its variance, by the number of values
 # Two-sided 95% quantiles of Student's t by degrees of freedom; between them 1/df is interpolated (within 0.1%).
 T_95 = {1: 12.706, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706, 6: 2.4469, 7: 2.3646, 8: 2.3060, 9: 2.2622, 10: 2.2281,
         12: 2.1788, 15: 2.1314, 20: 2.0860, 30: 2.0423, 60: 2.0003, 120: 1.9799, math.inf: 1.9600}  # fmt: skip
@@ -80,27 +82,79 @@ def standard_error(values: Sequence[float]) -> float:
 def repeat_half_widths(points: Sequence[Sequence[Sequence[float]]]) -> list[float]:
     """For each point the 95% half-width, in logarithms, of where a second measurement of the same kind will fall.
 
-    A point is a list of rounds, a round the block times of one process; all points were measured on one device. A
-    round's median varies with the noise within it, which its own blocks show, and with what changes from process to
-    process, which only the rounds' differences show. Two rounds of one point say little of that, but all points together say
-    enough: the between-process variance is their common one, by the method of moments (DerSimonian and Laird, Controlled
-    Clinical Trials 7, 1986), and Student's t counts all the pairs behind it. The factor sqrt(2) is there because the second
-    measurement varies as much as the first. Never less than the difference between a point's own rounds.
+    A point is a list of rounds, a round the block times of one process, or nothing where it does not count; all points were
+    measured on one device, the rounds of one place in the lists about the same time. A round's median varies with the
+    noise within it, which its own blocks show, and with what changes from round to round, which only the rounds'
+    differences show; the median of the rounds stands for the point, so that one bad round of three does no harm. Two rounds of one point say little of that, but all points together say enough of what differs from
+    process to process: its variance is their common one, by the method of moments (DerSimonian and Laird, Controlled
+    Clinical Trials 7, 1986). What moves all points together is known as well as there are rounds, see `_between_rounds`.
+    The factor sqrt(2) is there because the second measurement varies as much as the first. Never less than the difference
+    between a point's two rounds, or of more those nearest to their median.
 
     Without any point of two rounds only the noise within a process is known; the half-width is then too small.
     """
-    within = _halfway_to_mean([mean(standard_error(blocks) ** 2 for blocks in rounds) for rounds in points])
-    medians = [[math.log(median(blocks)) for blocks in rounds] for rounds in points]
-    repeated = [number for number, rounds in enumerate(points) if len(rounds) > 1]
-    degrees = sum(len(points[number]) - 1 for number in repeated)
-    seen = sum(variance(medians[number]) * (len(points[number]) - 1) for number in repeated) / max(1, degrees)
-    expected = sum(within[number] * (len(points[number]) - 1) for number in repeated) / max(1, degrees)
+    counting = [[blocks for blocks in rounds if blocks] for rounds in points]
+    within = _halfway_to_mean([mean(standard_error(blocks) ** 2 for blocks in rounds) for rounds in counting])
+    medians = [[math.log(median(blocks)) if blocks else None for blocks in rounds] for rounds in points]
+    weights = [len(rounds) - 1 for rounds in counting]
+    between = _between_rounds([logs for logs, weight in zip(medians, weights) if weight])
+    expected = sum(map(math.prod, zip(within, weights))) / max(1, sum(weights))
     # More than the blocks explain comes from the processes; less means that the blocks' own errors are too large.
-    between, scale = max(0.0, seen - expected), min(1.0, seen / expected) if degrees and expected else 1.0
-    return [
-        max(t_95(degrees or math.inf) * math.sqrt(2 * (between + scale * own) / len(logs)), max(logs) - min(logs))
-        for own, logs in zip(within, medians)
-    ]
+    processes, scale = max(0.0, between.own - expected), min(1.0, between.own / expected) if any(weights) and expected else 1.0
+    widths = []
+    for own, logs in zip(within, ([log for log in logs if log is not None] for logs in medians)):
+        reach = between.shared_t**2 * between.shared + between.own_t**2 * (processes + scale * own)
+        widths.append(max(math.sqrt(2 * reach * variance_of_median(len(logs))), _in_the_middle(logs)))
+    return widths
+
+
+class _Between(NamedTuple):
+    """Variances from round to round: of what moves all points together and each by itself, with the t of each."""
+
+    shared: float
+    shared_t: float
+    own: float
+    own_t: float
+
+
+def _between_rounds(medians: Sequence[Sequence[float | None]]) -> _Between:
+    """What the rounds of points differ by, each of at least two.
+
+    A round moves all points together where the machine as a whole became slower, and each by its own where processes
+    differ: two-way analysis of variance. However many points there are, of what moves them together two rounds are one
+    observation. Where that is larger than chance explains (Fisher's F, at 95%), it has a variance and a t of its own;
+    else it is a part of one variance, with the degrees of freedom of a sum (Satterthwaite, Biometrics Bulletin 2, 1946).
+    """
+    means = [mean(log for log in logs if log is not None) for logs in medians]
+    off = [[None if log is None else log - middle for log in logs] for logs, middle in zip(medians, means)]
+    if not off:
+        return _Between(0.0, 0.0, 0.0, t_95(math.inf))
+    columns = [[row[place] for row in off if len(row) > place and row[place] is not None] for place in range(max(map(len, off)))]
+    level = [mean(column) if column else 0.0 for column in columns]
+    values = sum(map(len, columns))
+    together_degrees = max(1.0, values / len(off) - 1)  # some points may have a round more than the others
+    own_degrees = values - len(off) - together_degrees
+    together = sum(len(column) * value**2 for column, value in zip(columns, level)) / together_degrees
+    if own_degrees < 1:
+        return _Between(0.0, 0.0, together, t_95(together_degrees))
+    own = sum((value - middle) ** 2 for column, middle in zip(columns, level) for value in column) / own_degrees
+    if together > t_95(own_degrees) ** 2 * own:
+        return _Between((together - own) / len(off), t_95(together_degrees), own, t_95(own_degrees))
+    parts = together / len(off), own * (1 - 1 / len(off))
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / together_degrees + parts[1] ** 2 / own_degrees) if own else own_degrees
+    return _Between(0.0, 0.0, sum(parts), t_95(max(1.0, degrees)))
+
+
+def _in_the_middle(logs: Sequence[float]) -> float:
+    """The difference between the two values next to the median, or of the median and the value next to it."""
+    ordered, half = sorted(logs), len(logs) // 2
+    gaps = [after - before for before, after in zip(ordered, ordered[1:])]
+    return min(gaps[half - 1 : half + len(logs) % 2], default=0.0)
+
+
+def variance_of_median(n: int) -> float:
+    """Variance of the median of `n` independent normal values of variance 1 (Teichroew, Annals of Mathematical Statistics 27, 1956)."""
+    return OF_MEDIAN[n - 1] if n <= len(OF_MEDIAN) else math.pi / 2 / (n + 0.57)
 
 
 def _halfway_to_mean(values: list[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """Measure many networks at many batch sizes: a process a network, a record a point, nothing lost on the way."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -20,6 +20,7 @@ class Job:
     fields: dict = field(default_factory=dict)  # what every record of the job has in common
     image_s: float = 0  # seconds an image at the nearest batch size that is known, to foretell what the next will take
     calls_per_block: dict[int, int] = field(default_factory=dict)  # by batch size, as in an earlier round
+    block_s: dict[int, float] = field(default_factory=dict)  # median block of the earlier rounds, by batch size
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
@@ -59,15 +60,21 @@ def next_round(jobs: list[Job], results: SaveResults, number: int) -> list[Job]:
     for job in jobs[::order]:
         held = {b: record for b in sorted(job.batch_sizes) if rounds.lacks(record := results.get(job.record(b)) or {}, number)}
         calls = {b: record["calls_per_block"] for b, record in held.items()}
-        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls))
+        block_s = {b: record["batch_size"] * record["calls_per_block"] / record["throughput"] for b, record in held.items()}
+        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls, block_s))
     return [job for job in lacking if job.batch_sizes]
 
 
 def visits(jobs: list[Job], first: list[Job], results: SaveResults, number: int) -> int:
     """How many times a point is going to be timed, where `first` is what the first of `number` rounds will measure."""
     new = {(job.model, b) for job in first for b in job.batch_sizes}
-    held = {(job.model, b): rounds.count(results.get(job.record(b)) or {}) for job in jobs for b in job.batch_sizes}
-    return sum(number if point in new else number - min(number, count or number) for point, count in held.items())
+    held = {(job.model, b): results.get(job.record(b)) or {} for job in jobs for b in job.batch_sizes}
+    return sum(number if point in new else _lacking(record, number) for point, record in held.items())
+
+
+def _lacking(record: dict, number: int) -> int:
+    """How many rounds a record that is held still lacks; one where a round was disturbed to the end."""
+    return max(number - rounds.count(record), 1) if rounds.lacks(record, number) else 0
 
 
 def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float, environment: dict) -> Iterator[dict]:
@@ -81,7 +88,7 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
     for job in jobs:
         left, image_s = list(job.batch_sizes), job.image_s
         while left:
-            part = Job(job.model, left, job.fields, image_s, job.calls_per_block)
+            part = replace(job, batch_sizes=left, image_s=image_s)
             spent = _Spent(len(left))
             try:
                 for record in run_in_process(measure, part, *args, silence_s=silence_s, environment=environment):
@@ -89,7 +96,7 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
                         spent.begins()
                         yield record
                     else:
-                        left.remove(record["batch_size"])
+                        left = [b for b in left if b != record["batch_size"]]  # a point may come twice
                         image_s = _image_s([record], image_s)
                         yield {**record, "spent_s": spent.ends()}
                 break

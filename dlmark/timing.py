@@ -25,10 +25,10 @@ class Rules:
     """How long to warm up and to measure."""
 
     target: float = 0.01  # stop when the interval's half-width is within this share of the median
-    measure_s: float = 1.5  # or after this time in timed blocks, but never before LEAST_BLOCKS
+    measure_s: float = 0.6  # or after this time in timed blocks: MIN_BLOCKS of them; but never before LEAST_BLOCKS
     warmup_s: float = 3.0  # a warm-up that is not steady by then is flagged
-    warmup_floor_s: float = 1.0
-    latency_s: float = 1.5  # the latency pass takes at most this; no percentile where too few calls fit
+    warmup_floor_s: float = 0.7
+    latency_s: float = 1.0  # the latency pass takes at most this; no percentile where too few calls fit
     energy_s: float = MIN_ENERGY_S + 0.1  # the load goes on for this long where there is an energy counter
     calls_per_block: int | None = None  # as in an earlier round, so that the rounds' blocks can be compared
 

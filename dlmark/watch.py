@@ -27,8 +27,8 @@ class Reading:
     switches: int = 0  # involuntary context switches of this process
 
     def since(self, before: "Reading") -> "Reading":
-        """What was added after `before`."""
-        return Reading(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(self)))
+        """What was added after `before`; never less than nothing, though a thread that ends takes its waiting out of the sum."""
+        return Reading(*(max(0, getattr(self, f.name) - getattr(before, f.name)) for f in fields(self)))
 
     def plus(self, other: "Reading") -> "Reading":
         """Both together."""

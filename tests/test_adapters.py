@@ -35,22 +35,22 @@ def adapter(request):
 
 
 @pytest.mark.parametrize("name, kind", [
-    ("packages", tuple), ("libraries", tuple), ("install", str), ("mode", str), ("precisions", tuple), ("models", dict),
+    ("packages", tuple), ("libraries", tuple), ("install", str), ("modes", tuple), ("precisions", tuple), ("models", dict),
 ])  # fmt: skip
 def test_it_has_the_names_of_the_contract(name, kind, adapter):
     assert isinstance(getattr(adapter, name), kind)
 
 
 @pytest.mark.parametrize("name, parameters", [
-    ("input_shape", ["model"]), ("environment", ["threads"]), ("start", ["device"]), ("load", ["model", "device", "precision", "weights"]),
+    ("input_shape", ["model"]), ("environment", ["threads"]), ("start", ["device"]), ("load", ["model", "device", "precision", "weights", "mode"]),
     ("prepare", ["network", "model", "batch_size"]), ("predict", ["network", "images"]),
 ])  # fmt: skip
 def test_it_has_the_functions_of_the_contract(name, parameters, adapter):
     assert list(inspect.signature(getattr(adapter, name)).parameters) == parameters
 
 
-def test_it_is_measured_in_float32(adapter):
-    assert "float32" in adapter.precisions
+def test_it_is_measured_in_float32_first_with_which_the_gate_compares(adapter):
+    assert adapter.precisions[0] == "float32"
 
 
 def test_display_names_and_own_names_are_unique(adapter):

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from bench import cnn as bench_cnn
 from bench import options
 from bench.adapters import numpy as numpy_adapter
-from dlmark import device, rounds, sweep
+from dlmark import device, rounds, sweep, timing
 from dlmark.benchmark import load_results
 from dlmark.process import ProcessEnded, run_in_process
 
@@ -55,9 +56,10 @@ def test_throughput_interval_and_grade_follow_from_the_raw_times(measured, saved
 
 
 def test_each_point_has_two_rounds_the_second_in_reverse_order(measured, saved):
-    assert all(rounds.count(record) == 2 for record in saved(measured[0]))
+    # Where the two rounds are far apart there is a third visit.
+    assert all(rounds.count(record) >= 2 for record in saved(measured[0]))
     visits = [line.partition("] ")[2].partition(":")[0] for line in measured[1].stdout.splitlines() if line.startswith("[")]
-    assert visits == ["MLP-64 batch 1", "MLP-64 batch 4", "MLP-64 batch 4", "MLP-64 batch 1"]
+    assert visits[:4] == ["MLP-64 batch 1", "MLP-64 batch 4", "MLP-64 batch 4", "MLP-64 batch 1"]
 
 
 def test_the_canary_and_the_host_were_watched(measured, saved):
@@ -109,6 +111,18 @@ def until_the_first_point(process):
     raise AssertionError("ended before the first point: " + "".join(lines))
 
 
+@pytest.mark.parametrize("earlier_s, visits", [({}, [8, 4]), ({4: 0.101, 8: 0.1}, [8, 4]), ({4: 0.11, 8: 0.1}, [8, 4, 4]), ({4: 0.09, 8: 0.2}, [8, 4, 8, 4])])
+def test_a_point_far_from_its_earlier_round_is_timed_once_more_in_the_end(earlier_s, visits, monkeypatch):
+    """Then the median of three tells which of the two was disturbed."""
+    timed = {"status": "ok", "block_times_s": [0.1, 0.1, 0.1], "calls_per_block": 5}
+    monkeypatch.setattr(bench_cnn, "_timed", lambda job, batch_size, *_: dict(timed))
+    monkeypatch.setattr(bench_cnn, "_load", lambda *_: SimpleNamespace(phases={}))
+    job = sweep.Job("A", [8, 4], sweep.common_fields(), block_s=earlier_s)
+    told = list(bench_cnn.measure_throughput(job, "numpy", "cpu", timing.Rules(), None, False))
+    assert [record["batch_size"] for record in told if "starting" not in record] == visits
+    assert [record["starting"] for record in told if "starting" in record] == visits
+
+
 def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, start_cnn, cnn, saved):
     words = ("throughput", *QUICK, "--batch-sizes", "1,2", "--results", tmp_path)
     process = start_cnn(*words)
@@ -121,7 +135,7 @@ def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, s
     assert done.returncode == 0 and f"{2 - len(first)} to measure" in done.stdout
     for before, after in zip(first, saved(tmp_path)):
         assert after["block_times_s"][: len(before["block_times_s"])] == before["block_times_s"]
-    assert all(rounds.count(record) == 2 for record in saved(tmp_path))
+    assert all(rounds.count(record) >= 2 for record in saved(tmp_path))
     assert [record["batch_size"] for record in saved(tmp_path)] == [1, 2]
 
 

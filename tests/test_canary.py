@@ -25,6 +25,24 @@ def test_the_drift_is_the_largest_change_of_a_piece(songs, drift, monkeypatch):
     assert singer.sing() == pytest.approx(drift)
 
 
+def test_calls_that_compile_are_not_in_its_times(monkeypatch):
+    taken = iter([1.0, 1.0, *[0.01] * 100])
+    clock = [0.0]
+
+    def run():
+        clock[0] += next(taken)
+
+    monkeypatch.setattr(canary, "perf_counter", lambda: clock[0])
+    assert canary._call_s(run, lambda: None) == pytest.approx(0.01)
+
+
+def test_an_adapter_that_offers_no_canary_has_none_and_no_process_is_started_for_it(monkeypatch):
+    monkeypatch.delattr(adapters.get("numpy"), "copy")
+    monkeypatch.setattr(canary, "run_in_process", lambda *args, **options: pytest.fail("a process was started"))
+    singer = Canary("numpy", "cpu", {})
+    assert singer.lacks == ["copy"] and singer.sing() is None
+
+
 def test_a_canary_that_dies_says_nothing(monkeypatch):
     def dies(*args, **options):
         raise canary.ProcessEnded("crashed", "x")

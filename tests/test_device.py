@@ -1,5 +1,6 @@
 """What NVML says of a GPU, asked through pynvml of a stand-in for NVIDIA's library."""
 
+import math
 import os
 
 import pytest
@@ -162,10 +163,22 @@ def test_a_gpu_without_an_answer_on_its_memory_says_so(nvml):
 
 
 @pytest.mark.parametrize("question", ["describe('gpu:0', 2)", "state('gpu:0')", "energy_j('gpu:0')", "process_memory_mb('gpu:0')",
-                                      "memory_total_mb('gpu:0')", "only_visible('gpu:0')", "gpu_names()"])  # fmt: skip
+                                      "memory_total_mb('gpu:0')", "only_visible('gpu:0')", "memory_used_mb('gpu:0')"])  # fmt: skip
 def test_a_lost_gpu_is_told_with_what_to_do(nvml, question):
     told = nvml(f"device.{question}", LOST_AFTER="1")
     assert told.startswith("DeviceError: gpu:0 is lost: NVML says: GPU is lost.") and "nvidia-smi --gpu-reset -i 0" in told
+
+
+def test_one_lost_gpu_leaves_the_others(nvml):
+    assert nvml("device.gpu_names()", NAMES=CARDS, LOST="0") == [None, CARDS.split(",")[1]]
+    assert nvml("device.find('gpu:1')", NAMES=CARDS, LOST="0") == "gpu:1"
+    assert nvml("device.find('gpu:0')", LOST="0").startswith("DeviceError: gpu:0 is lost: NVML says: GPU is lost.")
+    assert "gpu:0 (lost), gpu:1 (" in nvml("device.find('gpu:9')", LOST="0")
+
+
+def test_the_memory_in_use_is_told_or_nan(nvml):
+    assert nvml("device.memory_used_mb('gpu:0')") == 1024
+    assert math.isnan(nvml("device.memory_used_mb('gpu:0')", LACKS="memory"))
 
 
 def test_numpy_on_a_gpu_that_is_there_says_that_it_runs_on_the_cpu(cnn, nvml, tmp_path):

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bench import __main__ as bench_main
 from bench import cnn as bench_cnn
-from bench import options
+from bench import adapters, options
 from bench.adapters import mxnet as mxnet_adapter
 from dlmark import device, lock, process, summary
 from dlmark.progress import lasting
@@ -35,7 +35,7 @@ NUMPY = ("--framework", "numpy", "--models", "MLP-64", "--preset", "quick", "--d
 # Workers as `python -m bench` runs them, of whatever commands.
 WORKERS = """
 import argparse, json, sys
-from bench import options
+from bench import adapters, options
 from dlmark import workers
 parser = argparse.ArgumentParser(prog="python -m bench")
 parser.add_argument("workers", type=json.loads)
@@ -306,12 +306,22 @@ def test_each_worker_gets_its_share_of_what_is_left_and_another_gpu_all(tmp_path
     opts = bench_main.parser().parse_args(["--batch-sizes", "1", "--results", str(tmp_path)])
     opts.preset = "quick"
     found = plan(tmp_path, "--models", "*", "--batch-sizes", "1")
-    parts = [bench_main.Part("throughput", "numpy", ["gpu:0", "gpu:2"], found), bench_main.Part("throughput", "numpy", ["gpu:1"], found)]
+    one = bench_main.Command("throughput", "numpy")
+    parts = [bench_main.Part(one, ["gpu:0", "gpu:2"], found), bench_main.Part(one, ["gpu:1"], found)]
     commands = bench_main.worker_commands(opts, parts)
     models = {where: [word for word in command if word.startswith("--models")] for where, (command,) in commands.items()}
     assert models == {"gpu:0": ["--models=MLP-64,MLP-1024x2"], "gpu:2": ["--models=MLP-1024"], "gpu:1": ["--models=MLP-64,MLP-1024,MLP-1024x2"]}
     assert all(f"--device={where}" in command and command[:3] == [sys.executable, "-m", "bench.cnn"] for where, (command,) in commands.items())
     assert parts[0].share_s == parts[1].share_s / 2
+
+
+def test_each_precision_and_mode_that_an_adapter_finds_worth_knowing_is_measured(monkeypatch):
+    monkeypatch.setattr(adapters.get("numpy"), "combinations", lambda kind: [("float32", "eager"), ("float64", "eager")], raising=False)
+    opts = bench_main.parser().parse_args([])
+    assert [str(one) for one in bench_main.commands(opts, "numpy", "cpu")] == [
+        "numpy float32 eager throughput", "numpy float64 eager throughput", "numpy float32 eager largest-batch-size"]  # fmt: skip
+    opts = bench_main.parser().parse_args(["--precision", "float64", "--preset", "quick"])
+    assert [str(one) for one in bench_main.commands(opts, "numpy", "cpu")] == ["numpy float64 eager throughput"]
 
 
 def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, capsys, tmp_path, saved):

@@ -184,5 +184,6 @@ def test_each_field_says_what_it_means():
 
 def test_a_fields_name_ends_in_its_unit_where_one_is_added():
     units = {"_s": "s", "_mb": "MB", "_w": "W", "_j": "J", "_mhz": "MHz", "_c": "°C"}
-    wrong = {name for name, field in FIELDS.items() for end, unit in units.items() if name.endswith(end) and field.unit != unit}
+    per_second = {name for name, field in FIELDS.items() if field.unit == "GB/s" and name.endswith("_gb_s")}
+    wrong = {name for name, field in FIELDS.items() for end, unit in units.items() if name.endswith(end) and field.unit != unit} - per_second
     assert not wrong

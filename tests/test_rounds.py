@@ -28,6 +28,21 @@ def two(factor=1.001, first=None, **fields):
     return rounds.settle([rounds.join(one(STEADY, **(first or fields)), one(scaled(STEADY, factor), **fields)), *others])[0]
 
 
+def test_of_three_rounds_one_that_is_far_off_is_outvoted_and_told():
+    third = rounds.join(rounds.join(one(STEADY), one(scaled(STEADY, 1.1))), one(scaled(STEADY, 1.001)))
+    assert [len(times) for times in rounds.by_round(third)] == [9, 0, 9]
+    (settled,) = rounds.settle([third])
+    assert settled["throughput"] == pytest.approx(16 / 1.0005, rel=1e-3) and settled["round_spread"] < 0.002
+    assert "a round of 3 was over 3% off the others, which outvoted it" in settled["grade_reasons"]
+
+
+def test_three_rounds_that_all_differ_all_count():
+    third = rounds.join(rounds.join(one(STEADY), one(scaled(STEADY, 1.1))), one(scaled(STEADY, 1.05)))
+    assert [len(times) for times in rounds.by_round(third)] == [9, 9, 9]
+    (settled,) = rounds.settle([third])
+    assert settled["throughput"] == pytest.approx(16 / 1.05, rel=1e-3)
+
+
 # ---- putting rounds together ----
 
 

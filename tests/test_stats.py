@@ -8,7 +8,7 @@ from statistics import mean, median
 
 import pytest
 
-from dlmark.stats import MIN_BLOCKS, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95
+from dlmark.stats import MIN_BLOCKS, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95, variance_of_median
 
 
 def series(draw, n, correlation=0.0):
@@ -81,7 +81,7 @@ def test_outliers_are_far_beyond_the_usual_spread(values, found):
 
 # ---- a second measurement ----
 
-NOISE = {"correlation": 0.0, "shift": 0.0, "blocks": 15, "points": 12, "rounds": 2, "spread": 0.0}
+NOISE = {"correlation": 0.0, "shift": 0.0, "blocks": 15, "points": 12, "rounds": 2, "spread": 0.0, "together": 0.0}
 SITUATIONS = {
     "independent blocks": {}, "many points, few blocks": {"points": 40, "blocks": 6},
     "blocks with lag-1 of 0.3": {"correlation": 0.3}, "of 0.6": {"correlation": 0.6, "blocks": 30}, "of 0.9": {"correlation": 0.9, "blocks": 30},
@@ -89,21 +89,25 @@ SITUATIONS = {
     "and of 0.9": {"shift": 0.03, "correlation": 0.9, "blocks": 30}, "three points": {"points": 3, "shift": 0.02},
     "one point": {"points": 1, "shift": 0.02}, "one point, four rounds": {"points": 1, "rounds": 4, "shift": 0.02},
     "three rounds": {"rounds": 3, "shift": 0.02}, "points of different noise": {"spread": 0.5, "shift": 0.02, "correlation": 0.5},
-    "three slow blocks": {"blocks": 3, "shift": 0.02},
+    "three slow blocks": {"blocks": 3, "shift": 0.02}, "twelve rounds": {"rounds": 12, "shift": 0.02},
+    "a machine that moves as much as its processes": {"shift": 0.02, "together": 0.02},
+    "and more, over four rounds": {"shift": 0.02, "together": 0.04, "rounds": 4},
 }  # fmt: skip
 
 
-def measurement(draw, factors, *, correlation, shift, blocks, rounds, **_):
-    """For each point its rounds, each with a shift of its own and a noise of 2%, times the point's factor."""
-    def one_round(factor):
-        moved = math.exp(draw.gauss(0, shift))
+def measurement(draw, factors, *, correlation, shift, blocks, rounds, together, **_):
+    """For each point its rounds, each with a shift of its own, one that all points share, and a noise of 2% times the point's factor."""
+    shared = [draw.gauss(0, together) for _ in range(rounds)]
+
+    def one_round(factor, moved_together):
+        moved = math.exp(draw.gauss(0, shift) + moved_together)
         return [moved * (1 + 0.02 * factor * noise) for noise in series(draw, blocks, correlation)]
 
-    return [[one_round(factor) for _ in range(rounds)] for factor in factors]
+    return [[one_round(factor, moved_together) for moved_together in shared] for factor in factors]
 
 
 def centre(rounds):
-    return mean(math.log(median(times)) for times in rounds)
+    return median(math.log(median(times)) for times in rounds)
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
@@ -122,6 +126,22 @@ def test_the_width_is_never_less_than_the_difference_between_the_rounds():
     assert repeat_half_widths([*quiet, apart])[-1] >= math.log(1.2) - 1e-9
 
 
+def test_a_round_more_of_one_point_says_little_of_what_moves_all_points():
+    """Two rounds are one observation of the machine, and a third of one point hardly more."""
+    draw = random.Random(11)
+    rounds = [[[factor * (1 + 0.001 * draw.gauss(0, 1)) for _ in range(12)] for factor in (1.0, 1.03)] for _ in range(12)]
+    before = median(repeat_half_widths(rounds))
+    rounds[0].append([1.015 + 0.001 * draw.gauss(0, 1) for _ in range(12)])
+    assert before > 0.15 and median(repeat_half_widths(rounds)) > 0.6 * before
+
+
+def test_a_round_that_does_not_count_leaves_the_others_in_their_places():
+    slow = [[[1.0, 1.001, 0.999] * 3, [1.03, 1.031, 1.029] * 3, [1.0, 1.001, 0.999] * 3] for _ in range(6)]
+    without_its_first = [[[], *slow[0][1:]], *slow[1:]]
+    whole, less = repeat_half_widths(slow), repeat_half_widths(without_its_first)
+    assert less[-1] == pytest.approx(whole[-1], rel=0.25)
+
+
 def test_one_point_in_one_round_has_the_noise_within_it_alone():
     (width,) = repeat_half_widths([[[1.0, 1.01, 0.99, 1.0, 1.02, 0.98]]])
     assert 0 < width < 0.1
@@ -129,6 +149,13 @@ def test_one_point_in_one_round_has_the_noise_within_it_alone():
 
 def test_no_points_have_no_widths():
     assert repeat_half_widths([]) == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 10, 11, 20])
+def test_the_variance_of_a_median_is_that_of_many_medians(n):
+    draw = random.Random(1)
+    medians = [median(draw.gauss(0, 1) for _ in range(n)) for _ in range(20_000)]
+    assert variance_of_median(n) == pytest.approx(mean(value**2 for value in medians), rel=0.05)
 
 
 @pytest.mark.parametrize("degrees, t", [(1, 12.706), (2, 4.3027), (7, 2.3646), (11, 2.2010), (25, 2.0595), (171, 1.9739), (math.inf, 1.96)])

@@ -51,6 +51,14 @@ def test_the_fields_are_shares_of_all_the_blocks():
     check({"model": "A", **fields})
 
 
+def test_a_sum_that_shrinks_counts_as_nothing():
+    """A thread that ends takes its waiting along, and some hypervisors count steal back."""
+    looked = host(Reading(0, 0, 0, 5.0, 5.0, 9), Reading(1, 1, 1, 4.9, 0.1, 9))
+    looked.before()
+    assert not looked.disturbed()
+    check({"model": "A", **looked.fields()})
+
+
 def test_a_host_that_has_seen_nothing_yet_has_zeros():
     assert Host().fields()["other_cpu_share"] == 0
 

@@ -10,8 +10,8 @@ install = (
     "On newer Pythons and NumPy 2: pip install --no-deps mxnet==1.9.1 gluoncv==0.10.5.post0, "
     "then pip install requests scipy tqdm Pillow portalocker."
 )
-mode = "hybridized"
-precisions = ("float32",)
+modes = ("hybridized",)
+precisions = ("float32", "bfloat16", "float16", "int8")
 canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
 
 GLUON = """
@@ -91,7 +91,7 @@ def start(device: str = "cpu"):
     return mx.gpu()
 
 
-def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random"):
+def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "hybridized"):
     """The network on its device, with random weights, the zoo's pretrained ones, or those in a .params file."""
     context = start(device)
     import mxnet as mx
@@ -111,9 +111,59 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
         network.initialize(mx.init.Xavier(), ctx=context)
     elif weights != "pretrained":
         network.load_parameters(weights, ctx=context)
+    if precision != "float32":
+        network = _converted(network, precision, context, (2, *input_shape(model)))
     network.hybridize(static_alloc=True)
-    network.context = context
+    network.context, network.precision = context, precision
     return network
+
+
+def combinations(device: str) -> list[tuple[str, str]]:
+    """The pairs of precision and mode that are worth knowing, the usual one first."""
+    return [(precision, "hybridized") for precision in (("float32", "bfloat16", "int8") if device == "cpu" else ("float32", "float16"))]
+
+
+def settings(device: str, precision: str, mode: str) -> dict[str, str]:
+    """What is chosen that changes speed, as fields of the record."""
+    return {"layout": "NCHW", **({"autotune": "on"} if device == "gpu" else {})}
+
+
+def _converted(network, precision: str, context, shape: tuple[int, ...]):
+    """The network in another number format, as MXNet's own tools make it. Raises NotImplementedError where the device has it not."""
+    import mxnet as mx
+
+    on_cpu = context.device_type == "cpu"
+    if precision == "float16":
+        if on_cpu:
+            raise NotImplementedError("MXNet computes in float16 on GPUs only: use bfloat16 or int8 on a CPU")
+        network.cast("float16")
+        return network
+    if not on_cpu:
+        raise NotImplementedError(f"MXNet computes in {precision} on CPUs only: use float16 on a GPU")
+    images = mx.nd.random.uniform(-1, 1, shape, ctx=context)
+    network.hybridize()
+    network(images)
+    mx.nd.waitall()  # after it all shapes are known
+    if precision == "bfloat16":
+        if "avx512_bf16" not in _cpu_flags():
+            raise NotImplementedError("this CPU has no instructions for bfloat16 (avx512_bf16): use float32 or int8")
+        from mxnet.contrib import amp
+
+        return amp.convert_hybrid_block(network, target_dtype="bfloat16", ctx=context)
+    from mxnet.contrib.quantization import quantize_net
+
+    labels = mx.nd.zeros(shape[0])
+    calibration = mx.gluon.data.DataLoader(mx.gluon.data.ArrayDataset(images, labels), batch_size=shape[0])
+    described = [mx.io.DataDesc("data", shape)]
+    return quantize_net(network, quantized_dtype="auto", calib_data=calibration, calib_mode="naive", data_shapes=described, ctx=context)
+
+
+def _cpu_flags() -> list[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return file.read().split()
+    except OSError:  # outside Linux
+        return []
 
 
 def prepare(network, model: str, batch_size: int):
@@ -122,7 +172,7 @@ def prepare(network, model: str, batch_size: int):
 
     network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
     shape = (batch_size, *input_shape(model))
-    inputs = [mx.nd.random.uniform(-1, 1, shape, ctx=network.context) for _ in range(2)]
+    inputs = [_as_input(network, mx.nd.random.uniform(-1, 1, shape, ctx=network.context)) for _ in range(2)]
     mx.nd.waitall()
 
     def run():
@@ -136,8 +186,14 @@ def predict(network, images):
     """Logits of normalized images, (batch, channels, height, width) -> (batch, classes), as NumPy arrays."""
     import mxnet as mx
 
-    logits = network(mx.nd.array(images, ctx=network.context))
-    return (logits[0] if isinstance(logits, (list, tuple)) else logits).asnumpy()  # NASNet: logits and an auxiliary output
+    logits = network(_as_input(network, mx.nd.array(images, ctx=network.context)))
+    logits = logits[0] if isinstance(logits, (list, tuple)) else logits  # NASNet: logits and an auxiliary output
+    return logits.astype("float32").asnumpy()
+
+
+def _as_input(network, images):
+    """Images in the format that goes in: float32, which bfloat16 and int8 networks turn into their own."""
+    return images.astype("float16") if network.precision == "float16" else images
 
 
 own_timer_name = "mxnet.test_utils.check_speed"
@@ -157,13 +213,20 @@ def own_timer(network, model: str, batch_size: int) -> float:
     return check_speed(symbol, location=location, ctx=network.context, N=20, grad_req="null", typ="forward")
 
 
-def matrix_product(device: str = "cpu", size: int = 4096):
-    """What multiplies two square float32 matrices, and what waits for it."""
+def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "float32"):
+    """What multiplies two square matrices, and what waits for it."""
     context = start(device)
     import mxnet as mx
+    import numpy as np
 
+    if precision not in {"cpu": ("float32", "bfloat16"), "gpu": ("float32", "float16")}[device]:
+        raise NotImplementedError(f"MXNet has no product of two {precision} matrices on a {device.upper()}: use --precision float32")
     a = mx.nd.random.uniform(-1, 1, (size, size), ctx=context)
-    out = mx.nd.empty((size, size), ctx=context)
+    if device == "cpu":  # a full layer without a bias goes through oneDNN as the networks do; dot is five times slower and knows no bfloat16
+        a = a.astype(np.dtype([("bfloat16", np.uint16)]) if precision == "bfloat16" else precision)
+        return (lambda: mx.nd.FullyConnected(a, a, no_bias=True, num_hidden=size)), mx.nd.waitall
+    a = a.astype(precision)
+    out = mx.nd.empty((size, size), ctx=context, dtype=precision)
     return (lambda: mx.nd.dot(a, a, out=out)), mx.nd.waitall
 
 
@@ -185,3 +248,44 @@ def _compute_capability() -> tuple[int, int]:
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     handle = pynvml.nvmlDeviceGetHandleByUUID(gpu) if gpu.startswith("GPU-") else pynvml.nvmlDeviceGetHandleByIndex(0)
     return tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle))
+
+
+def small_call(device: str = "cpu"):
+    """What adds two arrays of one number, which is next to nothing to do, and what waits for it."""
+    context = start(device)
+    import mxnet as mx
+
+    one, out = mx.nd.ones(1, ctx=context), mx.nd.empty(1, ctx=context)
+    return (lambda: mx.nd.elemwise_add(one, one, out=out)), mx.nd.waitall
+
+
+def load_training(model: str, device: str = "cpu", precision: str = "float32", mode: str = "hybridized"):
+    """The network as it is trained, with random weights."""
+    if precision != "float32" or mode != "hybridized":
+        raise NotImplementedError(f"MXNet is trained here in float32 and hybridized, not in {precision} and {mode}: use --framework torch")
+    return load(model, device)
+
+
+def prepare_training(network, model: str, batch_size: int):
+    """What runs one step (forward, backward, update), what waits for it, and what gives the last step's loss."""
+    import mxnet as mx
+
+    network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
+    shape = (batch_size, *input_shape(model))
+    inputs = [mx.nd.random.uniform(-1, 1, shape, ctx=network.context) for _ in range(2)]
+    labels = mx.nd.arange(batch_size, ctx=network.context) % 10
+    entropy = mx.gluon.loss.SoftmaxCrossEntropyLoss()
+    entropy.hybridize(static_alloc=True, static_shape=True)
+    trainer = mx.gluon.Trainer(network.collect_params(), "sgd", {"learning_rate": 0.001, "momentum": 0.9})
+    losses = [None]
+    mx.nd.waitall()
+
+    def run():
+        inputs.reverse()
+        with mx.autograd.record():
+            logits = network(inputs[0])
+            losses[0] = entropy(logits[0] if isinstance(logits, (list, tuple)) else logits, labels)
+        losses[0].backward()
+        trainer.step(batch_size)
+
+    return run, mx.nd.waitall, lambda: float(losses[0].mean().asscalar())

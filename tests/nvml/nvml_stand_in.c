@@ -12,6 +12,7 @@
  *   NVML_ENERGY_W     W at which the energy counter goes up from the library's start (300)
  *   NVML_PROCESSES    pid:MB each; the pid "self" is the asking process, the memory "hidden" is told to nobody
  *   NVML_LOST_AFTER   questions about a GPU after which it is off the bus
+ *   NVML_LOST         number of one GPU that is off the bus from the start
  *   NVML_SLOW_MS      time that each question about a GPU takes
  */
 #include <stdio.h>
@@ -87,6 +88,7 @@ Answer nvmlDeviceGetCount_v2(unsigned *count) { ANSWER("count"); *count = length
 Answer nvmlDeviceGetHandleByIndex_v2(unsigned index, Gpu **gpu) {
     ANSWER("handle");
     if (index >= (unsigned)length(names())) return INVALID_ARGUMENT;
+    if ((int)index == atoi(setting("NVML_LOST", "-1"))) return LOST;
     *gpu = &gpus[index];
     return OK;
 }
@@ -116,10 +118,10 @@ Answer nvmlDeviceGetUUID(Gpu *gpu, char *out, unsigned size) {
     return OK;
 }
 
-/* 80 GiB on a whole GPU, 10 GiB on a slice. */
+/* 80 GiB on a whole GPU, 10 GiB on a slice; 1 GiB of it in use. */
 Answer nvmlDeviceGetMemoryInfo(Gpu *gpu, Memory *out) {
     ANSWER("memory");
-    *out = (Memory){(gpu->is_slice ? 10ull : 80ull) << 30, 0, 0};
+    *out = (Memory){(gpu->is_slice ? 10ull : 80ull) << 30, 0, 1ull << 30};
     return OK;
 }
 

@@ -1,0 +1,114 @@
+"""One network on one device in every framework, precision and mode: which way is fastest, how sure that is, and what it costs.
+
+A way is a framework in one precision and mode. What reduced precision costs is told by the gate: how far the answers on fixed
+images are off those in float32. What compiling costs is told by the first call, and by the images that repay it.
+"""
+
+import math
+
+import pandas as pd
+from bokeh.models import FixedTicker
+from bokeh.plotting import figure
+
+from dlmark import marks, style
+from dlmark.ranking import ranks
+
+WAY = ["framework", "precision", "mode"]
+EXACT = 1e-7  # where answers are drawn that are float32's own
+
+
+def ways(data: pd.DataFrame) -> pd.DataFrame:
+    """The ways of one network at one batch size on one device, the fastest first, a row each.
+
+    Columns: framework, precision, mode; `throughput` in images/s and `half_width` of its 95% interval as a share; `rank`, with =
+    for a tie; `behind`, how many times as fast the fastest is, from `behind_low` to `behind_high` with 95% probability;
+    `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images after which what the first call takes more than the
+    framework's own first mode in that precision has been won back: infinite where it never is. Raises ValueError for several
+    networks, batch sizes or devices, or none.
+    """
+    points = data[data["throughput"].notna()]
+    for name in ("model", "batch_size", "device"):
+        if points[name].nunique() != 1:
+            there = ", ".join(map(str, sorted(points[name].unique())[:5])) or "none"
+            raise ValueError(f"expected rows of one {name}, got {there}: choose one with data[data.{name} == …]")
+    points = points.sort_values("throughput", ascending=False).reset_index(drop=True)
+    reach = _reach(points)
+    log = points["throughput"].map(math.log)
+    behind = log.iloc[0] - log
+    chance = ((reach**2 + reach.iloc[0] ** 2) / 2) ** 0.5  # as dlmark.compare
+    chance.iloc[0] = 0.0
+    table = points.reindex(columns=[*WAY, "throughput"])
+    table["half_width"] = points["throughput_half_width"] / points["throughput"] if "throughput_half_width" in points else math.nan
+    table["rank"] = ranks(points)
+    for name, value in {"behind": behind, "behind_low": behind - chance, "behind_high": behind + chance}.items():
+        table[name] = value.map(math.exp)
+    for name in ("gate_error", "gate_agreement", "first_call_s"):
+        table[name] = points[name] if name in points else math.nan
+    table["repaid_by"] = [_repaid_by(points, row) for row in points.index]
+    return table
+
+
+def fastest(data: pd.DataFrame) -> pd.DataFrame:
+    """For each network and batch size of one device the fastest way, and how sure that is: a row each.
+
+    Columns: model, batch_size, `way`, `throughput`, `ties` (the ways that it can't be told from), `next` (the fastest that is
+    clearly slower) and `times` as fast as that one, from `times_low` to `times_high`.
+    """
+    rows = []
+    known = data[data["throughput"].notna()]
+    for (model, batch_size), points in known.groupby(["model", "batch_size"], sort=False):
+        table = ways(points)
+        if len(table) < 2:
+            continue
+        names = table[WAY].fillna("").agg(" ".join, axis=1)
+        slower = table.index[table["behind_low"] > 1]
+        after = slower[0] if len(slower) else None
+        others = (None, None, None, None) if after is None else (names[after], *table.loc[after, ["behind", "behind_low", "behind_high"]])
+        ties = ", ".join(names[1 : len(table) if after is None else after])
+        rows.append((model, batch_size, names[0], table["throughput"][0], ties, *others))
+    return pd.DataFrame(rows, columns=["model", "batch_size", "way", "throughput", "ties", "next", "times", "times_low", "times_high"])
+
+
+def speed_and_fidelity(data: pd.DataFrame) -> figure:
+    """The ways of one network at one batch size on one device: speed against how far its answers are off float32's.
+
+    Down is truer, right is faster. Raises ValueError as `ways` does.
+    """
+    table = ways(data)
+    points = data.merge(table[[*WAY, "rank"]], on=WAY)
+    points = points[points["throughput"].notna()].copy()
+    error = points["gate_error"] if "gate_error" in points else pd.Series(math.nan, index=points.index)
+    points["error"] = error.clip(lower=EXACT).fillna(EXACT)
+    title = f"{points['model'].iloc[0]}, batch size {points['batch_size'].iloc[0]:,.0f}"
+    plot = style.plain_figure(title, "images/s", "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
+    style.log_axis(plot, "x", marks.throughputs(points))
+    plot.yaxis.ticker = FixedTicker(ticks=[EXACT, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    plot.yaxis.major_label_overrides = {EXACT: "float32", 1e-6: "0.0001%", 1e-5: "0.001%", 1e-4: "0.01%", 1e-3: "0.1%", 1e-2: "1%", 1e-1: "10%"}
+    labels = marks.series(points, WAY)
+    looks = style.in_turn(labels.unique())
+    for label, part in points.groupby(labels, sort=False):
+        marks.dots(plot, part, "throughput", "error", label, *looks[label])
+    style.legend_below(plot, columns=1)
+    plot.height += 22 * len(looks)
+    return plot
+
+
+def _reach(points: pd.DataFrame) -> pd.Series:
+    """The half-width of each row's interval in logarithms; without an interval nothing can be told."""
+    if "throughput_half_width" not in points:
+        return pd.Series(math.inf, index=points.index)
+    share = (points["throughput_half_width"] / points["throughput"]).fillna(math.inf)
+    return share.map(math.log1p)
+
+
+def _repaid_by(points: pd.DataFrame, row: int) -> float:
+    """Images until a slow first call is won back, against the first way of the same framework and precision with the quickest one."""
+    one = points.loc[row]
+    alike = points[(points["framework"] == one["framework"]) & (points["precision"] == one["precision"])]
+    if "first_call_s" not in points or alike["first_call_s"].isna().all() or pd.isna(one["first_call_s"]):
+        return math.nan
+    quickest = alike.loc[alike["first_call_s"].idxmin()]
+    if quickest["mode"] == one["mode"]:
+        return 0.0
+    won_s = 1 / quickest["throughput"] - 1 / one["throughput"]
+    return (one["first_call_s"] - quickest["first_call_s"]) / won_s if won_s > 0 else math.inf

@@ -1,0 +1,73 @@
+"""The ways of one network: which is fastest, how sure that is, and what it costs."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from dlmark import frameworks
+
+BASE = {"model": "ResNet-v1b-50", "batch_size": 1, "device": "CPU, 2 threads", "workload": "inference", "source": "measured", "status": "ok"}
+
+
+def way(framework, precision, mode, throughput, share, **more):
+    return {**BASE, "framework": framework, "precision": precision, "mode": mode, "throughput": throughput,
+            "throughput_half_width": share * throughput, "first_call_s": 1.0, **more}  # fmt: skip
+
+
+DATA = pd.DataFrame([
+    way("torch", "float32", "eager", 30.0, 0.02), way("torch", "float32", "compiled", 40.0, 0.02, first_call_s=26.0, gate_error=1e-5),
+    way("openvino", "int8", "graph", 100.0, 0.05, gate_error=0.04, gate_agreement=0.875), way("onnxruntime", "float32", "graph", 40.5, 0.02),
+    {**BASE, "framework": "mxnet", "precision": "float32", "mode": "hybridized", "status": "crashed", "reason": "x"},
+])  # fmt: skip
+
+
+def test_the_fastest_comes_first_and_ties_share_a_rank():
+    table = frameworks.ways(DATA)
+    assert table["framework"].tolist() == ["openvino", "onnxruntime", "torch", "torch"] and table["rank"].tolist() == ["1", "2=", "2=", "4"]
+
+
+def test_how_far_a_way_is_behind_comes_with_its_interval():
+    table = frameworks.ways(DATA).set_index(frameworks.WAY)
+    first, last = table.loc[("openvino", "int8", "graph")], table.loc[("torch", "float32", "eager")]
+    assert (first["behind"], first["behind_low"], first["behind_high"]) == (1, 1, 1)
+    assert last["behind"] == pytest.approx(100 / 30) and last["behind_low"] < last["behind"] < last["behind_high"]
+    chance = math.sqrt((math.log(1.05) ** 2 + math.log(1.02) ** 2) / 2)
+    assert last["behind_high"] == pytest.approx(100 / 30 * math.exp(chance))
+
+
+def test_a_slow_first_call_is_repaid_after_so_many_images():
+    table = frameworks.ways(DATA).set_index(frameworks.WAY)["repaid_by"]
+    assert table[("torch", "float32", "compiled")] == pytest.approx(25 / (1 / 30 - 1 / 40)) and table[("torch", "float32", "eager")] == 0
+    slower = DATA.assign(throughput=DATA["throughput"].where(DATA["mode"] != "compiled", 20.0))
+    assert frameworks.ways(slower).set_index(frameworks.WAY)["repaid_by"][("torch", "float32", "compiled")] == math.inf
+
+
+def test_without_intervals_nothing_is_clearly_behind():
+    table = frameworks.ways(DATA.drop(columns="throughput_half_width"))
+    assert (table["behind_low"].iloc[1:] == 0).all() and (table["rank"] == "–").all()
+
+
+@pytest.mark.parametrize("name, other", [("model", "VGG-16"), ("batch_size", 8), ("device", "H100")])
+def test_rows_of_two_things_are_refused_with_what_there_is(name, other):
+    with pytest.raises(ValueError, match=f"expected rows of one {name}, got .*{other}"):
+        frameworks.ways(pd.concat([DATA, DATA.assign(**{name: other})]))
+
+
+def test_the_fastest_way_is_told_with_what_it_ties_with_and_what_it_beats():
+    without_int8 = DATA[DATA["precision"] != "int8"]
+    (row,) = frameworks.fastest(without_int8).to_dict("records")
+    assert row["way"] == "onnxruntime float32 graph" and row["ties"] == "torch float32 compiled" and row["next"] == "torch float32 eager"
+    assert row["times_low"] > 1 and row["times"] == pytest.approx(40.5 / 30)
+    (row,) = frameworks.fastest(DATA).to_dict("records")
+    assert row["ties"] == "" and row["next"] == "onnxruntime float32 graph"
+
+
+def test_a_network_that_one_way_alone_has_is_left_out():
+    assert frameworks.fastest(DATA.iloc[:1]).empty
+
+
+def test_speed_and_fidelity_has_a_mark_a_way_and_float32s_own_answers_at_the_bottom():
+    plot = frameworks.speed_and_fidelity(DATA)
+    errors = sorted({float(value) for renderer in plot.renderers for value in renderer.data_source.data["_y"]})
+    assert errors == [frameworks.EXACT, 1e-5, 0.04]

@@ -1,0 +1,80 @@
+"""The gate: wrong answers stop a number from counting, and near ones are told how near they are."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench import gate
+from bench.adapters import numpy as adapter
+from dlmark import sweep
+from dlmark.record import check
+
+JOB = sweep.Job("MLP-64", [2], {"precision": "float32", "mode": "other"})
+
+
+def gated(answer, job=JOB, batch_size=2):
+    """What the gate says of a network that gives `answer(images)` instead of NumPy's."""
+    def predict(network, images):
+        logits = adapter.predict(network or adapter.load("MLP-64"), images)
+        return answer(logits, images) if network is None else logits
+
+    offered = {name: getattr(adapter, name) for name in ("modes", "input_shape", "load")}
+    return gate.check(SimpleNamespace(**offered, predict=predict), None, job, "cpu", batch_size)
+
+
+def test_right_answers_pass_and_tell_how_near_they_are():
+    fields = gated(lambda logits, images: logits * 1.0001)
+    assert 0 < fields["gate_error"] < 2e-4 and fields["gate_agreement"] == 1 and fields["gate_images"] == 8 and "status" not in fields
+    check({"model": "A", **fields})
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda logits, images: logits * 1.5, "50.0% of the largest off those in float32; 0.1% is the limit in float32"),
+    (lambda logits, images: logits * np.nan, "an answer that is not a finite number"),
+    (lambda logits, images: logits[:1], "answers of the shape"),
+    (lambda logits, images: np.ones_like(logits), "the same answer to different images"),
+])  # fmt: skip
+def test_wrong_answers_have_a_status_and_a_reason(answer, words):
+    fields = gated(answer)
+    assert fields["status"] == "wrong_output" and words in fields["reason"]
+    check({"model": "A", **fields})
+
+
+def test_a_coarser_format_may_be_further_off():
+    job = sweep.Job("MLP-64", [2], {"precision": "bfloat16", "mode": "eager"})
+    fields = gated(lambda logits, images: logits * 1.03, job)
+    assert "status" not in fields and fields["gate_error"] == pytest.approx(0.03, abs=0.001)
+
+
+@pytest.mark.parametrize("batch_size, images", [(1, 8), (3, 9), (8, 8), (32, 32)])
+def test_it_answers_in_whole_batches_of_the_size_that_it_is_ready_for(batch_size, images):
+    sizes = []
+
+    def answer(logits, given):
+        sizes.append(len(given))
+        return logits
+
+    assert gated(answer, batch_size=batch_size)["gate_images"] == images
+    assert set(sizes) == {batch_size} and sum(sizes) == images
+
+
+def test_float32_in_the_usual_mode_is_what_the_others_are_compared_with():
+    job = sweep.Job("MLP-64", [2], {"precision": "float32", "mode": adapter.modes[0]})
+    assert gated(lambda logits, images: logits, job) == {"gate_images": 8}
+    assert gated(lambda logits, images: logits * np.inf, job)["status"] == "wrong_output"
+
+
+def test_a_network_with_wrong_answers_has_no_throughput(cnn, tmp_path, saved, root):
+    """Through the real command line: in float64, whose network is made to answer noise."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from bench.adapters import numpy as adapter\n"
+        "right = adapter.predict\n"
+        "adapter.predict = lambda network, images: right(network, images) + (network[0][0].dtype == 'float64') * images.reshape(len(images), -1)[:, :10]\n"
+    )
+    words = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--batch-sizes", "1,2", "--rounds", "2", "--seconds", "0.1",
+             "--precision", "float64", "--results", tmp_path / "results")  # fmt: skip
+    done = cnn(*words, environment={"PYTHONPATH": f"{tmp_path}:{root}"})
+    records = saved(tmp_path / "results")
+    assert done.returncode == 0 and len(records) == 2, done.stderr
+    assert all(record["status"] == "wrong_output" and record.get("throughput") is None and "is the limit in float64" in record["reason"] for record in records)

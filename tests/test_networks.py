@@ -1,0 +1,44 @@
+"""bench/networks.csv: one name, one network, whatever framework runs it."""
+
+import pytest
+
+from bench import adapters, networks, options
+from dlmark.record import check
+
+# As published with the networks: AlexNet's by torchvision, which has Gluon's layers, and the others' in their papers or zoos.
+KNOWN = {"AlexNet": 61_100_840, "VGG-16": 138_357_544, "ResNet-v1b-50": 25_557_032, "SqueezeNet-1.1": 1_235_496, "DenseNet-121": 7_978_856,
+         "ViT-B-16": 86_567_656, "ConvNeXt-T": 28_589_128, "Swin-T": 28_288_354}  # fmt: skip
+
+
+def test_every_network_that_is_measured_by_default_is_counted():
+    wanted = {*options.ORIGINAL_19.split(","), *adapters.get("torch").defaults}
+    assert wanted <= set(networks.table())
+
+
+@pytest.mark.parametrize("model", KNOWN)
+def test_the_parameters_are_those_that_are_published(model):
+    assert networks.table()[model].parameters == KNOWN[model]
+
+
+def test_the_counts_are_fields_of_a_record():
+    for model, counts in networks.table().items():
+        check({"model": model, **counts._asdict()})
+        assert min(counts) > 0
+
+
+def test_a_name_for_two_networks_is_told():
+    one, other = networks.Counts(1, 2, 3), networks.Counts(1, 2, 4)
+    assert networks.differing({"A": {"mxnet": one, "torch": one}, "B": {"mxnet": one}}) == []
+    (line,) = networks.differing({"A": {"mxnet": one, "torch": other}})
+    assert line.startswith("A: mxnet Counts(") and "torch Counts(" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", networks.COUNTERS)
+def test_the_table_holds_what_the_frameworks_have(framework):
+    if adapters.version(adapters.get(framework)) is None:
+        pytest.skip(f"{framework} is not installed here")
+    models = [name for name in ("AlexNet", "SqueezeNet-1.1", "ResNet-v1b-50", "ResNet-v1-50", "VGG-11", "ViT-Ti-16", "MobileNetV2", "MobileNetV2-1.0")
+              if name in adapters.get(framework).models["classification"]]  # fmt: skip
+    found = dict(networks.count(framework, models))
+    assert found == {model: networks.table()[model] for model in models}

