@@ -172,7 +172,7 @@ def throughput(opts: argparse.Namespace) -> int:
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=2.5 * opts.seconds)
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
-    note = f"{visits} visits in {opts.rounds} rounds, more where one batch takes over a second"
+    note = f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one batch takes over a second"
     if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
         return 0  # a dry run
     with progress(visits) as show:

@@ -19,7 +19,7 @@ def measure(plan: options.Plan, wanted: list[sweep.Job], opts: argparse.Namespac
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
     formula_s = visits * (rules.warmup_floor_s + rules.measure_s) + len(wanted) * opts.rounds * START_S * (visits > 0)
-    if plan.announce(wanted, first, formula_s, f"{visits} visits in {opts.rounds} rounds"):
+    if plan.announce(wanted, first, formula_s, f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}"):
         return 0  # a dry run
     with progress(visits) as show:
         canary = Canary(plan.framework, plan.where, plan.environment)

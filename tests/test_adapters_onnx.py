@@ -191,7 +191,7 @@ def test_a_file_made_elsewhere_serves_where_no_framework_can_make_it(tmp_path, m
 
 
 def test_weights_in_a_file_come_from_the_framework_that_wrote_it(tmp_path):
-    assert onnx_export._source("MobileNetV2-1.0", "v2.params") == "mxnet" and onnx_export._source("MobileNetV2-1.0", "v2.pth") == "torch"
+    assert onnx_export._source(MODEL, "squeezenet.params") == "mxnet" and onnx_export._source(MODEL, "squeezenet.pth") == "torch"
     with pytest.raises(NotImplementedError, match="holds weights for mxnet, which has no ViT-B-16: name an"):
         onnx_export._source("ViT-B-16", "vit.params")
 

@@ -102,6 +102,18 @@ def test_again_measures_again(measured, tmp_path, cnn, saved):
     assert after[1]["block_times_s"] == before[1]["block_times_s"] and len(after) == 2
 
 
+def test_a_gpu_that_is_lost_in_the_middle_becomes_records_that_say_so(nvml, cnn, saved, tmp_path, root):
+    """NumPy stands in for the framework of a GPU, which NVML loses after some questions of each process."""
+    (tmp_path / "sitecustomize.py").write_text("import bench.adapters.numpy\nbench.adapters.numpy.start = lambda device='cpu': None\n")
+    environment = nvml.environment(LOST_AFTER="60") | {"PYTHONPATH": f"{tmp_path}:{root}"}
+    words = ("--framework", "numpy", "--device", "gpu:0", "--models", "MLP-64,MLP-1024", "--batch-sizes", "1,8", "--seconds", "0.2", "--rounds", "1")
+    done = cnn("throughput", *words, "--results", tmp_path / "results", environment=environment)
+    records = saved(tmp_path / "results")
+    assert len(records) == 4 and traceless(done)
+    lost = [record for record in records if record["status"] == "crashed"]
+    assert lost and all("gpu:0 is lost" in record["reason"] and record.get("throughput") is None for record in lost)
+
+
 def until_the_first_point(process):
     lines = []
     for line in process.stdout:
