@@ -15,8 +15,7 @@ from statistics import median
 from time import perf_counter
 from types import ModuleType
 
-from bench import adapters, gate, imagenet, options
-from bench.canary import Canary
+from bench import adapters, gate, imagenet, in_rounds, options
 from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.largest import largest_batch
 from dlmark.process import ProcessEnded, run_in_process
@@ -169,58 +168,8 @@ def throughput(opts: argparse.Namespace) -> int:
     """Measure every network at every batch size that the results do not hold yet, in rounds."""
     plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
     wanted = plan.jobs(opts.batch_sizes)
-    first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=2.5 * opts.seconds)
-    visits = sweep.visits(wanted, first, plan.results, opts.rounds)
-    note = f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one batch takes over a second"
-    if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
-        return 0  # a dry run
-    with progress(visits) as show:
-        canary = Canary(plan.framework, plan.where, plan.environment)
-        numbers = [*range(1, opts.rounds + 1), *[opts.rounds] * (opts.rounds > 1)]  # the last again, for what was disturbed to the end
-        for number in numbers:
-            jobs = [job for job in first if job.batch_sizes] if number == 1 else sweep.next_round(wanted, plan.results, number)
-            one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show)
-    return plan.finish()
-
-
-def _formula_s(visits: int, networks: int, rules: timing.Rules, number: int) -> float:
-    """About how long it takes, on a device that nobody knows yet."""
-    return visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + networks * number * 4
-
-
-def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
-              canary: Canary, visits: int, show, measure=measure_throughput) -> None:  # fmt: skip
-    """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
-    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
-    if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
-        rules, time_cap_s = replace(rules, latency_s=0), None
-    if not jobs:
-        return
-    args = (plan.framework, plan.where, rules, time_cap_s, number == 1)
-    canary.sing()
-    since: list[dict] = []  # the points since the canary last sang
-    try:
-        for job in jobs:
-            for record in sweep.run([job], measure, *args, silence_s=silence_s, environment=plan.environment):
-                if "starting" in record:
-                    show.at(f"{record['model']} batch {record['starting']}, round {number}")
-                    continue
-                since.append(_with_earlier_rounds(plan, record, number))
-                plan.keep(since[-1], visits, show)
-                show.advance(1)
-            if canary.due() or job is jobs[-1]:
-                plan.change(rounds.drifted(since, canary.sing()))
-                since = []
-    finally:
-        plan.settle()
-
-
-def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
-    """The record with what earlier rounds found, and its interval by all that has been measured so far."""
-    held = plan.results.get(record) if number > 1 else None
-    joined = rounds.join(held, record) if held else record
-    return rounds.settle([*rounds.alike(plan.results.records(), joined), joined])[-1]
+    return in_rounds.measure(plan, wanted, opts, rules, measure_throughput)
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:
@@ -315,10 +264,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     sizes = add[throughput]
     sizes.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
-    sizes.add_argument("--seconds", type=options.seconds, default=0.6, help="time in timed blocks for a point in each round, at most (default: %(default)s)")
-    sizes.add_argument("--rounds", type=options.positive, default=2, help="times that the grid is measured, each in new processes (default: %(default)s)")
-    sizes.add_argument("--time-cap", type=options.seconds, default=60, metavar="SECONDS",
-                       help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip
+    in_rounds.add_options(sizes, time_cap_s=60)
     add[largest_batch_size].add_argument("--memory-limit", type=options.positive, metavar="MB",
                        help=f"default: the device's memory; on a CPU {CPU_MEMORY_LIMIT_MB}")  # fmt: skip
     images = add[accuracy]

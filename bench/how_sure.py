@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from statistics import mean
 from time import monotonic, perf_counter, sleep
 
-from bench import adapters, cnn, options
+from bench import adapters, cnn, in_rounds, options
 from bench.canary import Canary
 from dlmark import device, sweep, timing
 from dlmark.progress import progress
@@ -149,7 +149,7 @@ class Study:
         if not jobs:
             return
         rules = replace(self.rules, **condition.rules)
-        cnn.one_round(self.plan, jobs, number, rules, None, canary, self.opts.rounds * self.total, show, condition.measure)
+        in_rounds.one_round(self.plan, jobs, number, rules, None, canary, self.opts.rounds * self.total, show, condition.measure)
         records = self._records(jobs)
         rest_s = (monotonic() - start - (self._spent_s(jobs) - before)) / len(records)
         self.plan.change([{**record, "spent_s": round((record.get("spent_s") or 0) + rest_s, 3)} for record in records])

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from bench import cnn, options
+from bench import options
 from bench.canary import Canary
-from dlmark import sweep, timing
+from dlmark import rounds, sweep, timing
 from dlmark.progress import progress
 
 START_S = 4  # a process's start, the framework's import and the network, about
@@ -18,21 +19,60 @@ def measure(plan: options.Plan, wanted: list[sweep.Job], opts: argparse.Namespac
     """
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
-    formula_s = visits * (rules.warmup_floor_s + rules.measure_s) + len(wanted) * opts.rounds * START_S * (visits > 0)
-    if plan.announce(wanted, first, formula_s, f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}"):
+    note = f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one takes over a second"
+    if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
         return 0  # a dry run
     with progress(visits) as show:
         canary = Canary(plan.framework, plan.where, plan.environment)
         for number in [*range(1, opts.rounds + 1), *[opts.rounds] * (opts.rounds > 1)]:  # the last again, for what was disturbed to the end
             jobs = [job for job in first if job.batch_sizes] if number == 1 else sweep.next_round(wanted, plan.results, number)
-            cnn.one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show, point)
+            one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show, point)
     return plan.finish()
+
+
+def _formula_s(visits: int, jobs: int, rules: timing.Rules, number: int) -> float:
+    """About how long it takes, on a device that nobody knows yet."""
+    return visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + jobs * number * START_S * (visits > 0)
+
+
+def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
+              canary: Canary, visits: int, show, point: Callable[..., Iterator[dict]]) -> None:  # fmt: skip
+    """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
+    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
+    if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
+        rules, time_cap_s = replace(rules, latency_s=0), None
+    if not jobs:
+        return
+    args = (plan.framework, plan.where, rules, time_cap_s, number == 1)
+    canary.sing()
+    since: list[dict] = []  # the points since the canary last sang
+    try:
+        for job in jobs:
+            for record in sweep.run([job], point, *args, silence_s=silence_s, environment=plan.environment):
+                if "starting" in record:
+                    show.at(f"{record['model']} batch {record['starting']}, round {number}")
+                    continue
+                since.append(_with_earlier_rounds(plan, record, number))
+                plan.keep(since[-1], visits, show)
+                show.advance(1)
+            if canary.due() or job is jobs[-1]:
+                plan.change(rounds.drifted(since, canary.sing()))
+                since = []
+    finally:
+        plan.settle()
+
+
+def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
+    """The record with what earlier rounds found, and its interval by all that has been measured so far."""
+    held = plan.results.get(record) if number > 1 else None
+    joined = rounds.join(held, record) if held else record
+    return rounds.settle([*rounds.alike(plan.results.records(), joined), joined])[-1]
 
 
 def add_options(command: argparse.ArgumentParser, *, time_cap_s: float) -> None:
     """Add the options that say how long a point is measured and how often."""
     command.add_argument("--seconds", type=options.seconds, default=timing.Rules.measure_s,
                          help="time in timed blocks for a point in each round, at most (default: %(default)s)")  # fmt: skip
-    command.add_argument("--rounds", type=options.positive, default=2, help="times that all is measured, in new processes (default: %(default)s)")
+    command.add_argument("--rounds", type=options.positive, default=2, help="times that all is measured, each in new processes (default: %(default)s)")
     command.add_argument("--time-cap", type=options.seconds, default=time_cap_s, metavar="SECONDS",
                          help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip
