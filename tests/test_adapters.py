@@ -148,6 +148,33 @@ def test_a_gluon_network_answers():
     assert shape == (1, 1000) and finite and spread > 0
 
 
+def off_float32(precision):
+    """How far the answers in a precision are off those in float32, as a share of the largest, after a batch as it is measured."""
+    images = np.random.default_rng(0).standard_normal((2, 3, 224, 224))
+    network = mxnet_adapter.load("SqueezeNet-1.1", precision=precision)
+    run, wait = mxnet_adapter.prepare(network, "SqueezeNet-1.1", 1)
+    run()
+    wait()
+    expected = mxnet_adapter.predict(mxnet_adapter.load("SqueezeNet-1.1"), images)
+    yield float(np.abs(mxnet_adapter.predict(network, images) - expected).max() / np.abs(expected).max())
+
+
+@needs_mxnet
+@pytest.mark.parametrize("precision, least, most", [("bfloat16", 1e-3, 2e-2), ("int8", 2e-3, 1e-1)])
+def test_mxnet_in_a_reduced_precision_gives_other_answers_but_not_far_off(precision, least, most):
+    if precision == "bfloat16" and "avx512_bf16" not in mxnet_adapter._cpu_flags():
+        pytest.skip("this CPU has no instructions for bfloat16")
+    (off,) = run_in_process(off_float32, precision, silence_s=120, environment=mxnet_adapter.environment(1))
+    assert least < off < most
+
+
+@needs_mxnet
+def test_mxnet_says_in_one_sentence_that_float16_is_for_gpus():
+    with pytest.raises(ProcessEnded) as ended:
+        list(run_in_process(off_float32, "float16", silence_s=120, environment=mxnet_adapter.environment(1)))
+    assert ended.value.status == "unsupported" and ended.value.reason.endswith("use bfloat16 or int8 on a CPU")
+
+
 @needs_mxnet
 def test_mxnet_out_of_memory_is_told_as_such():
     job = sweep.Job("SqueezeNet-1.1", [512], {"precision": "float32"})

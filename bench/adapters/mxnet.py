@@ -12,6 +12,7 @@ install = (
 )
 modes = ("hybridized",)
 precisions = ("float32", "bfloat16", "float16", "int8")
+CALIBRATION_IMAGES = 8  # for the ranges of int8
 canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
 
 GLUON = """
@@ -112,7 +113,7 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
     elif weights != "pretrained":
         network.load_parameters(weights, ctx=context)
     if precision != "float32":
-        network = _converted(network, precision, context, (2, *input_shape(model)))
+        network = _converted(network, precision, context, (CALIBRATION_IMAGES, *input_shape(model)))
     network.hybridize(static_alloc=True)
     network.context, network.precision = context, precision
     return network
@@ -140,7 +141,7 @@ def _converted(network, precision: str, context, shape: tuple[int, ...]):
         return network
     if not on_cpu:
         raise NotImplementedError(f"MXNet computes in {precision} on CPUs only: use float16 on a GPU")
-    images = mx.nd.random.uniform(-1, 1, shape, ctx=context)
+    images = _images(shape, context)
     network.hybridize()
     network(images)
     mx.nd.waitall()  # after it all shapes are known
@@ -152,10 +153,16 @@ def _converted(network, precision: str, context, shape: tuple[int, ...]):
         return amp.convert_hybrid_block(network, target_dtype="bfloat16", ctx=context)
     from mxnet.contrib.quantization import quantize_net
 
-    labels = mx.nd.zeros(shape[0])
-    calibration = mx.gluon.data.DataLoader(mx.gluon.data.ArrayDataset(images, labels), batch_size=shape[0])
-    described = [mx.io.DataDesc("data", shape)]
-    return quantize_net(network, quantized_dtype="auto", calib_data=calibration, calib_mode="naive", data_shapes=described, ctx=context)
+    calibration = mx.io.NDArrayIter(images, batch_size=shape[0])
+    return quantize_net(network, quantized_dtype="auto", calib_data=calibration, calib_mode="naive", ctx=context)
+
+
+def _images(shape: tuple[int, ...], context):
+    """Random images; not out of MXNet's own generator, which gives weights their values as late as in the first call."""
+    import mxnet as mx
+    import numpy as np
+
+    return mx.nd.array(np.random.default_rng(3).standard_normal(shape), ctx=context, dtype="float32")
 
 
 def _cpu_flags() -> list[str]:
@@ -172,7 +179,7 @@ def prepare(network, model: str, batch_size: int):
 
     network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
     shape = (batch_size, *input_shape(model))
-    inputs = [_as_input(network, mx.nd.random.uniform(-1, 1, shape, ctx=network.context)) for _ in range(2)]
+    inputs = [_as_input(network, _images(shape, network.context)) for _ in range(2)]
     mx.nd.waitall()
 
     def run():
@@ -272,7 +279,7 @@ def prepare_training(network, model: str, batch_size: int):
 
     network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
     shape = (batch_size, *input_shape(model))
-    inputs = [mx.nd.random.uniform(-1, 1, shape, ctx=network.context) for _ in range(2)]
+    inputs = [_images(shape, network.context) for _ in range(2)]
     labels = mx.nd.arange(batch_size, ctx=network.context) % 10
     entropy = mx.gluon.loss.SoftmaxCrossEntropyLoss()
     entropy.hybridize(static_alloc=True, static_shape=True)
