@@ -144,7 +144,7 @@ class Ceilings(options.Plan):
         self._kept += 1
         self._done[point(record)] = record
         flags = f" ({'; '.join(record['flags'])})" if record.get("flags") else ""
-        show.say(f"[{self._kept}/{points}] {one_line(record)}{flags}")
+        show.say(f"[{self._kept}/{max(points, self._kept)}] {one_line(record)}{flags}")
 
     def change(self, records: list[dict]) -> None:
         """Save records that say more than before of points that are held already."""

@@ -208,7 +208,7 @@ class Plan:
         self.results.add(record)
         self._kept += 1
         self._done[point(record)] = record
-        show.say(f"[{self._kept}/{points}] {sweep.one_line(record)}")
+        show.say(f"[{self._kept}/{max(points, self._kept)}] {sweep.one_line(record)}")
 
     def change(self, records: list[dict]) -> None:
         """Save records that say more than before of points that are held already."""

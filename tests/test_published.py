@@ -192,7 +192,7 @@ def test_load_results_finds_the_accuracies_of_the_zoos(run):
     assert GLUONCV_FILE in set(load_results("cnn*accuracy.json", run.results)["file"])
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*__published.json")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("cnn.py__*__published.json")), ids=lambda path: path.name)
 def test_a_published_file_holds_only_figures_with_a_source(path):
     for record in read_records(path):
         assert re.fullmatch(re.escape(PUBLISHED) + published.SOURCE, record["source"])
