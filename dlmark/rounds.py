@@ -20,6 +20,8 @@ LATEST = ("measured_at", "library_versions", "command")
 # Measured alike, so that what differs from process to process is of one size in all of them.
 ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode", "threads", "workload", "method", "repetition", "condition")
 
+OF_THE_MACHINE = tuple(name for name in ALIKE if name not in ("precision", "mode"))  # what moves all points together knows none of the two
+
 APART = 0.03  # of two rounds, from where on a third visit has to tell which was disturbed
 WIDEST, SPREAD, DRIFT = 0.01, 0.02, 0.02  # what grade A asks for
 
@@ -92,11 +94,16 @@ def settle(records: Iterable[dict]) -> list[dict]:
     for place, record in enumerate(settled):
         if record.get("source") == MEASURED and is_ok(record) and _can_settle(record):
             groups.setdefault(_kind(record), []).append(place)
-    for places in groups.values():
-        rounds = [by_round(settled[place]) for place in places]
-        for place, own, width in zip(places, rounds, repeat_half_widths(rounds)):
+    rounds = {kind: [by_round(settled[place]) for place in places] for kind, places in groups.items()}
+    for kind, places in groups.items():
+        others = [rounds[other] for other in groups if other != kind and _of_one_machine(kind, other)]
+        for place, own, width in zip(places, rounds[kind], repeat_half_widths(rounds[kind], others)):
             settled[place] = _settled(settled[place], list(filter(None, own)), width)
     return settled
+
+
+def _of_one_machine(kind: tuple, other: tuple) -> bool:
+    return all(a == b for name, a, b in zip(ALIKE, kind, other) if name in OF_THE_MACHINE)
 
 
 def _can_settle(record: dict) -> bool:

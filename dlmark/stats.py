@@ -79,56 +79,81 @@ def standard_error(values: Sequence[float]) -> float:
     return 1.2533 * stdev(values) / median(values) * math.sqrt(autocorrelation_time(values) / len(values))
 
 
-def repeat_half_widths(points: Sequence[Sequence[Sequence[float]]]) -> list[float]:
+Points = Sequence[Sequence[Sequence[float]]]  # of each point its rounds, of each round the block times of one process
+
+
+def repeat_half_widths(points: Points, others: Sequence[Points] = ()) -> list[float]:
     """For each point the 95% half-width, in logarithms, of where a second measurement of the same kind will fall.
 
     A point is a list of rounds, a round the block times of one process, or nothing where it does not count; all points were
     measured on one device, the rounds of one place in the lists about the same time. A round's median varies with the
     noise within it, which its own blocks show, and with what changes from round to round, which only the rounds'
-    differences show; the median of the rounds stands for the point, so that one bad round of three does no harm. Two rounds of one point say little of that, but all points together say enough of what differs from
-    process to process: its variance is their common one, by the method of moments (DerSimonian and Laird, Controlled
-    Clinical Trials 7, 1986). What moves all points together is known as well as there are rounds, see `_between_rounds`.
-    The factor sqrt(2) is there because the second measurement varies as much as the first. Never less than the difference
+    differences show; the median of the rounds stands for the point, so that one bad round of three does no harm. Two rounds
+    of one point say little of that, but all points together say enough of what differs from process to process: its variance
+    is their common one, by the method of moments (DerSimonian and Laird, Controlled Clinical Trials 7, 1986). What moves all
+    points together is known as well as there are rounds, see `_between_rounds`; `others`, sets of points of the same device
+    that were measured in other ways, have had rounds of their own, which tell as much of it. The factor sqrt(2) is there because the second measurement varies as much as the first. Never less than the difference
     between a point's two rounds, or of more those nearest to their median.
 
     Without any point of two rounds only the noise within a process is known; the half-width is then too small.
     """
     counting = [[blocks for blocks in rounds if blocks] for rounds in points]
     within = _halfway_to_mean([mean(standard_error(blocks) ** 2 for blocks in rounds) for rounds in counting])
-    medians = [[math.log(median(blocks)) if blocks else None for blocks in rounds] for rounds in points]
+    medians = _logs(points)
     weights = [len(rounds) - 1 for rounds in counting]
-    between = _between_rounds([logs for logs, weight in zip(medians, weights) if weight])
+    between, shared, shared_t = _apart(_between_rounds(medians), [_between_rounds(_logs(own)) for own in others])
     expected = sum(map(math.prod, zip(within, weights))) / max(1, sum(weights))
     # More than the blocks explain comes from the processes; less means that the blocks' own errors are too large.
     processes, scale = max(0.0, between.own - expected), min(1.0, between.own / expected) if any(weights) and expected else 1.0
     widths = []
     for own, logs in zip(within, ([log for log in logs if log is not None] for logs in medians)):
-        reach = between.shared_t**2 * between.shared + between.own_t**2 * (processes + scale * own)
+        reach = shared_t**2 * shared + between.own_t**2 * (processes + scale * own)
         widths.append(max(math.sqrt(2 * reach * variance_of_median(len(logs))), _in_the_middle(logs)))
     return widths
 
 
-class _Between(NamedTuple):
-    """Variances from round to round: of what moves all points together and each by itself, with the t of each."""
+def _logs(points: Points) -> list[list[float | None]]:
+    """The logarithm of each round's median; None for a round that does not count."""
+    return [[math.log(median(blocks)) if blocks else None for blocks in rounds] for rounds in points]
 
-    shared: float
-    shared_t: float
+
+class _Between(NamedTuple):
+    """Variances from round to round: of what moves all points together, and of what moves each by itself, with the t of that."""
+
+    moved: float  # all together; an estimate, which may be below 0
+    looks: float  # degrees of freedom behind it
+    is_clear: bool  # whether it is larger than chance explains
     own: float
     own_t: float
+    both: float  # the two as one variance, with its t
+    both_t: float
+
+
+def _apart(between: _Between, others: Sequence[_Between]) -> tuple[_Between, float, float]:
+    """`between` with what moves each point by itself as `own`, and the variance of what moves all together with its t.
+
+    Where no set shows that the machine moves, all is one variance, and it is `own`. Where one does, all sets tell how far.
+    """
+    sets = [between, *others]
+    if not any(one.is_clear for one in sets):
+        return between._replace(own=between.both, own_t=between.both_t), 0.0, 0.0
+    looks = sum(one.looks for one in sets)
+    return between, max(0.0, sum(one.looks * one.moved for one in sets) / looks), t_95(looks)
 
 
 def _between_rounds(medians: Sequence[Sequence[float | None]]) -> _Between:
-    """What the rounds of points differ by, each of at least two.
+    """What the rounds of points differ by; those of one round say nothing of it.
 
     A round moves all points together where the machine as a whole became slower, and each by its own where processes
     differ: two-way analysis of variance. However many points there are, of what moves them together two rounds are one
-    observation. Where that is larger than chance explains (Fisher's F, at 95%), it has a variance and a t of its own;
-    else it is a part of one variance, with the degrees of freedom of a sum (Satterthwaite, Biometrics Bulletin 2, 1946).
+    observation. Whether that is larger than chance explains Fisher's F tells, at 95%. `both` is the variance of the two as one, with
+    the degrees of freedom of a sum (Satterthwaite, Biometrics Bulletin 2, 1946).
     """
+    medians = [logs for logs in medians if sum(log is not None for log in logs) > 1]
     means = [mean(log for log in logs if log is not None) for logs in medians]
     off = [[None if log is None else log - middle for log in logs] for logs, middle in zip(medians, means)]
     if not off:
-        return _Between(0.0, 0.0, 0.0, t_95(math.inf))
+        return _Between(0.0, 0.0, False, *[0.0, t_95(math.inf)] * 2)
     columns = [[row[place] for row in off if len(row) > place and row[place] is not None] for place in range(max(map(len, off)))]
     level = [mean(column) if column else 0.0 for column in columns]
     values = sum(map(len, columns))
@@ -136,13 +161,12 @@ def _between_rounds(medians: Sequence[Sequence[float | None]]) -> _Between:
     own_degrees = values - len(off) - together_degrees
     together = sum(len(column) * value**2 for column, value in zip(columns, level)) / together_degrees
     if own_degrees < 1:
-        return _Between(0.0, 0.0, together, t_95(together_degrees))
+        return _Between(0.0, 0.0, False, *[together, t_95(together_degrees)] * 2)
     own = sum((value - middle) ** 2 for column, middle in zip(columns, level) for value in column) / own_degrees
-    if together > t_95(own_degrees) ** 2 * own:
-        return _Between((together - own) / len(off), t_95(together_degrees), own, t_95(own_degrees))
     parts = together / len(off), own * (1 - 1 / len(off))
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / together_degrees + parts[1] ** 2 / own_degrees) if own else own_degrees
-    return _Between(0.0, 0.0, sum(parts), t_95(max(1.0, degrees)))
+    is_clear = together > t_95(own_degrees) ** 2 * own
+    return _Between((together - own) / len(off), together_degrees, is_clear, own, t_95(own_degrees), sum(parts), t_95(max(1.0, degrees)))
 
 
 def _in_the_middle(logs: Sequence[float]) -> float:

@@ -203,6 +203,6 @@ def test_a_file_of_measurements_holds_nothing_published(path):
     assert {record.get("source", MEASURED) for record in read_records(path)} <= {MEASURED}
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*__published.json")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("cnn.py__*__published.json")), ids=lambda path: path.name)
 def test_a_published_file_holds_one_device(path):
     assert len({record.get("device") for record in json.loads(path.read_text(encoding="utf-8"))}) == 1
