@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from bench import adapters, cnn, options, training
 from bench import device as bench_device
+from bench import plan as bench_plan
+from bench.plan import Plan
 from dlmark import device, summary, workers
 from dlmark.progress import lasting, progress
 
@@ -50,7 +52,7 @@ class Part(NamedTuple):
 
     command: Command
     devices: list[str]
-    plan: options.Plan
+    plan: Plan
 
     @property
     def framework(self) -> str:
@@ -101,7 +103,7 @@ def parts(opts: argparse.Namespace, groups: list[list[str]]) -> tuple[list[Part]
     for framework in frameworks(opts.framework):
         for group in groups:
             for one in commands(opts, framework, group[0]):
-                plans: list[options.Plan] = []
+                plans: list[Plan] = []
                 arguments = _arguments(opts, one, group[0])
                 worst = max(worst, options.main(BENCHES[opts.bench].parser(), [*arguments, "--dry-run"], plans))
                 if worst == STOPPED:
@@ -152,7 +154,7 @@ def say_the_plan(found: list[Part]) -> None:
     names = list(dict.fromkeys(part.framework for part in found))
     each = [f"{name} {lasting(_together_s([part for part in found if part.framework == name]))}" for name in names]
     apiece = f" ({'; '.join(each)})" if len(each) > 1 else ""
-    print(f"  In all: {sum(options.count(part.plan.missing) for part in found)} to measure, {lasting(_together_s(found))}{apiece}", flush=True)
+    print(f"  In all: {sum(bench_plan.count(part.plan.missing) for part in found)} to measure, {lasting(_together_s(found))}{apiece}", flush=True)
 
 
 def _together_s(found: list[Part]) -> float:
@@ -188,7 +190,7 @@ def run(opts: argparse.Namespace) -> int:
     if opts.bench not in BENCHES:
         raise options.UsageError(f"unknown bench {opts.bench!r}; there are: {', '.join(BENCHES)}")
     chosen = devices(opts.device)
-    options.say_what_is_here(list(chosen), frameworks(opts.framework))
+    bench_plan.say_what_is_here(list(chosen), frameworks(opts.framework))
     found, status = parts(opts, alike(chosen))
     if not found:
         return status
@@ -210,7 +212,7 @@ def run(opts: argparse.Namespace) -> int:
 def one_after_another(opts: argparse.Namespace, to_do: list[Part]) -> int:
     """Run the commands of one device in this process; where one can't be, the others still are."""
     worst, (where,) = 0, to_do[0].devices
-    with options.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])):
+    with bench_plan.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])):
         for part in to_do:
             arguments = _arguments(opts, part.command, where)
             print(f"\n{shlex.join(['python', '-m', f'bench.{opts.bench}', *arguments])}", flush=True)

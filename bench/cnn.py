@@ -16,6 +16,7 @@ from time import perf_counter
 from types import ModuleType
 
 from bench import adapters, gate, imagenet, in_rounds, options
+from bench.plan import Plan
 from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.largest import largest_batch
 from dlmark.process import ProcessEnded, run_in_process
@@ -166,7 +167,7 @@ def _cut(needed_s: float, time_cap_s: float) -> dict:
 
 def throughput(opts: argparse.Namespace) -> int:
     """Measure every network at every batch size that the results do not hold yet, in rounds."""
-    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
+    plan = Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
     wanted = plan.jobs(opts.batch_sizes)
     rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=2.5 * opts.seconds)
     return in_rounds.measure(plan, wanted, opts, rules, measure_throughput)
@@ -174,7 +175,7 @@ def throughput(opts: argparse.Namespace) -> int:
 
 def largest_batch_size(opts: argparse.Namespace) -> int:
     """Find the largest batch of every network within the device's memory, or on a CPU within a limit that is enforced."""
-    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_largest_batch_size")
+    plan = Plan(opts, WORKLOAD, "cnn.py", "benchmark_largest_batch_size")
     if opts.memory_limit and plan.where != "cpu":
         raise options.UsageError("--memory-limit is for the CPU: a GPU's memory is its own limit")
     limit_mb = device.memory_total_mb(plan.where) if plan.where != "cpu" else opts.memory_limit or CPU_MEMORY_LIMIT_MB
@@ -190,7 +191,7 @@ def largest_batch_size(opts: argparse.Namespace) -> int:
     return plan.finish()
 
 
-def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
+def _search(job: sweep.Job, plan: Plan, limit_mb: float, show) -> dict:
     used_mb, aborted = {}, {}
 
     def memory_mb(batch_size: int) -> list[float] | None:
@@ -221,7 +222,7 @@ def _search(job: sweep.Job, plan: options.Plan, limit_mb: float, show) -> dict:
 
 def accuracy(opts: argparse.Namespace) -> int:
     """Count how often every network's first, and first five, answers are right over a folder of images."""
-    plan = options.Plan(opts, WORKLOAD, "cnn.py", "benchmark_accuracy")
+    plan = Plan(opts, WORKLOAD, "cnn.py", "benchmark_accuracy")
     samples, classes = imagenet.find(opts.images, opts.labels)
     if opts.weights not in ("pretrained", "random") and not os.path.isfile(opts.weights):
         raise options.UsageError(f"no file {opts.weights}: --weights is pretrained, random or a file")
@@ -237,7 +238,7 @@ def accuracy(opts: argparse.Namespace) -> int:
     return plan.finish()
 
 
-def _count(job: sweep.Job, plan: options.Plan, weights: str, samples: list, classes: int | None, show) -> dict:
+def _count(job: sweep.Job, plan: Plan, weights: str, samples: list, classes: int | None, show) -> dict:
     seen = 0
     try:
         args = (job, plan.framework, plan.where, weights, samples, classes)

@@ -15,6 +15,7 @@ from time import perf_counter
 from types import ModuleType
 
 from bench import adapters, cnn, in_rounds, options
+from bench.plan import Plan, chosen_models
 from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.record import is_ok, point
 
@@ -115,7 +116,7 @@ def one_line(record: dict) -> str:
 # ---- the command ----
 
 
-class Ceilings(options.Plan):
+class Ceilings(Plan):
     """A plan whose points are pieces of work and not networks."""
 
     def __init__(self, opts: argparse.Namespace):
@@ -126,7 +127,7 @@ class Ceilings(options.Plan):
         kind = device.kind(self.where)
         products = {f"matrix product {size}": size**3 for size in opts.sizes or SIZES[kind]}
         self._multiply_adds = {**products, f"copy {COPY_MB[kind]} MB": None, CALL: None}
-        self.models = options.chosen_models(opts.models or "*", list(self._multiply_adds))
+        self.models = chosen_models(opts.models or "*", list(self._multiply_adds))
         self.fields = {**{name: value for name, value in self.fields.items() if name not in OF_A_NETWORK}, "workload": WORKLOAD}
 
     def jobs(self) -> list[sweep.Job]:

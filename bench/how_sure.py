@@ -20,6 +20,7 @@ from time import monotonic, perf_counter, sleep
 
 from bench import adapters, cnn, in_rounds, options
 from bench.canary import Canary
+from bench.plan import Plan
 from dlmark import device, sweep, timing
 from dlmark.progress import progress
 
@@ -108,7 +109,7 @@ class Study:
     """What one command is going to do, and the ways of doing one repetition of it."""
 
     def __init__(self, opts: argparse.Namespace, methods: int):
-        self.plan, self.opts = options.Plan(opts, cnn.WORKLOAD, "how_sure.py", "benchmark_methods"), opts
+        self.plan, self.opts = Plan(opts, cnn.WORKLOAD, "how_sure.py", "benchmark_methods"), opts
         self.rules = timing.Rules(target=0.01 if self.plan.where == "cpu" else 0.005, latency_s=0)
         self.points = len(self.plan.models) * len(opts.batch_sizes)
         self.total = self.points * opts.repetitions * methods

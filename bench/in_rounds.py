@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from bench import options
 from bench.canary import Canary
+from bench.plan import Plan
 from dlmark import rounds, sweep, timing
 from dlmark.progress import progress
 
 START_S = 4  # a process's start, the framework's import and the network, about
 
 
-def measure(plan: options.Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules: timing.Rules, point: Callable[..., Iterator[dict]]) -> int:
+def measure(plan: Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules: timing.Rules, point: Callable[..., Iterator[dict]]) -> int:
     """Measure of the `wanted` jobs what is missing, in `opts.rounds` rounds; returns the exit status.
 
     `point(job, framework, where, rules, time_cap_s, is_first_round)` runs in a process of its own and yields as cnn.measure_throughput.
@@ -35,7 +36,7 @@ def _formula_s(visits: int, jobs: int, rules: timing.Rules, number: int) -> floa
     return visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + jobs * number * START_S * (visits > 0)
 
 
-def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
+def one_round(plan: Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
               canary: Canary, visits: int, show, point: Callable[..., Iterator[dict]]) -> None:  # fmt: skip
     """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
     silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
@@ -62,7 +63,7 @@ def one_round(plan: options.Plan, jobs: list[sweep.Job], number: int, rules: tim
         plan.settle()
 
 
-def _with_earlier_rounds(plan: options.Plan, record: dict, number: int) -> dict:
+def _with_earlier_rounds(plan: Plan, record: dict, number: int) -> dict:
     """The record with what earlier rounds found, and its interval by all that has been measured so far."""
     held = plan.results.get(record) if number > 1 else None
     joined = rounds.join(held, record) if held else record

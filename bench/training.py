@@ -15,6 +15,7 @@ from functools import partial
 from types import ModuleType, SimpleNamespace
 
 from bench import adapters, cnn, in_rounds, options
+from bench.plan import Plan
 from dlmark import device, sweep, timing
 
 WORKLOAD = "training"
@@ -83,7 +84,7 @@ def throughput(opts: argparse.Namespace) -> int:
     """Measure the training of every network at every batch size that the results do not hold yet, in rounds."""
     known = _known(opts.framework)
     opts.models = opts.models or ",".join(name for name in MODELS.split(",") if name in known) or "*"
-    plan = options.Plan(opts, "classification", "training.py", "benchmark_throughput")
+    plan = Plan(opts, "classification", "training.py", "benchmark_throughput")
     rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds)
     sizes = opts.batch_sizes or BATCH_SIZES[device.kind(plan.where)]
     return in_rounds.measure(plan, plan.jobs(sizes, workload=WORKLOAD), opts, rules, measure_training)

@@ -14,6 +14,7 @@ from bench import adapters, options
 from bench.adapters import mxnet as mxnet_adapter
 from bench.adapters import numpy as numpy_adapter
 from bench.cnn import ALLOCATOR, try_batch
+from bench.plan import ORIGINAL_19
 from dlmark import sweep
 from dlmark.process import ProcessEnded, run_in_process
 
@@ -115,7 +116,7 @@ vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn""".split()
 
 
 def test_mxnet_has_the_19_networks_of_the_original_page():
-    original = options.ORIGINAL_19.split(",")
+    original = ORIGINAL_19.split(",")
     assert len(original) == 19 and set(original) <= set(mxnet_adapter.models["classification"])
 
 

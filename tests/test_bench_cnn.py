@@ -12,6 +12,7 @@ from PIL import Image
 from bench import cnn as bench_cnn
 from bench import options
 from bench.adapters import numpy as numpy_adapter
+from bench.plan import chosen_models
 from dlmark import device, rounds, sweep, timing
 from dlmark.benchmark import load_results
 from dlmark.process import ProcessEnded, run_in_process
@@ -444,4 +445,4 @@ def test_help_tells_every_command(cnn):
     ("AlexNet, alex*", ["AlexNet"]),
 ])  # fmt: skip
 def test_networks_are_chosen_by_name_or_glob_each_once(pattern, chosen):
-    assert options.chosen_models(pattern, ["AlexNet", "ResNet-v1-18", "ResNet-v1-50"]) == chosen
+    assert chosen_models(pattern, ["AlexNet", "ResNet-v1-18", "ResNet-v1-50"]) == chosen

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench import adapters, networks, options
+from bench import adapters, networks
+from bench.plan import ORIGINAL_19
 from dlmark.record import check
 
 # As published with the networks: AlexNet's by torchvision, which has Gluon's layers, and the others' in their papers or zoos.
@@ -11,7 +12,7 @@ KNOWN = {"AlexNet": 61_100_840, "VGG-16": 138_357_544, "ResNet-v1b-50": 25_557_0
 
 
 def test_every_network_that_is_measured_by_default_is_counted():
-    wanted = {*options.ORIGINAL_19.split(","), *adapters.get("torch").defaults}
+    wanted = {*ORIGINAL_19.split(","), *adapters.get("torch").defaults}
     assert wanted <= set(networks.table())
 
 
