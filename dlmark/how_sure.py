@@ -41,6 +41,7 @@ def cost_and_spread(data: pd.DataFrame) -> pd.DataFrame:
             "against_dlmark": np.expm1(middle.sub(middle["dlmark"], axis=0).median()),
         }
     )
+    table.loc[table["repetitions"] < 2, "worst"] = math.nan  # one answer differs from no other
     return table.sort_values("seconds")
 
 

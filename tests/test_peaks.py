@@ -23,7 +23,7 @@ def test_each_figure_becomes_a_record_with_its_source(tmp_path):
 
 
 @pytest.mark.parametrize("from_memory, kept", [
-    ("", ["float32", "tf32", "memory"]), ("tf32, int8", ["float32", "memory"]), ("mem_bandwidth_gb_s, tdp_w", ["float32", "tf32"]),
+    ("", ["float32", "tf32", "memory"]), ("tf32, int8", ["float32", "memory"]), ("int8 (4x fp32), tdp_w", ["float32", "tf32", "memory"]), ("mem_bandwidth_gb_s, tdp_w", ["float32", "tf32"]),
     ("all but fp32/bf16", ["float32"]),
 ])  # fmt: skip
 def test_what_is_from_memory_is_left_out(from_memory, kept):
