@@ -57,7 +57,7 @@ def ranks(points: pd.DataFrame) -> pd.Series:
 
 
 def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | None = None) -> figure:
-    """The networks by their throughput at one batch size on one device, with ranks, and neighbours that tie joined.
+    """The networks, or the ways to run one, by their throughput at one batch size on one device, with ranks; neighbours that tie are joined.
 
     Needs the columns model, device, batch_size and throughput. `batch_size` and `device` choose where `data` have several; a point
     that failed is a cross at the left edge. Raises ValueError if there is nothing to draw, or more than one choice.
@@ -66,12 +66,14 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     points = marks.known(points, ["batch_size", "throughput"], or_failed=True)
     points, device = _one(points, "device", device)
     points, batch_size = _one(points, "batch_size", batch_size)
+    one = points["model"].iloc[0] if points["model"].nunique() == 1 and len(points) > 1 else None  # then its name is the title
     labels = marks.series(points, ["model", *marks.CONDITIONS])
+    labels = labels.str.removeprefix(f"{one}, ") if one else labels
     labels += labels.groupby(labels).cumcount().map(lambda number: f" ({number + 1})" if number else "")
     points["tie"] = tie_texts(points.assign(label=labels), "label", [])
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
-    title = f"Ranking at batch size {batch_size:,.0f}\n{style.fitted([device])[device]}"
+    title = f"{f'{one}: ranking' if one else 'Ranking'} at batch size {batch_size:,.0f}\n{style.fitted([device])[device]}"
     plot = marks.rows_figure(title, "images/s (joined: a tie)", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
