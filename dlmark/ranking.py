@@ -73,7 +73,8 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     points["tie"] = tie_texts(points.assign(label=labels), "label", [])
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
-    title = f"{f'{one}: ranking' if one else 'Ranking'} at batch size {batch_size:,.0f}\n{style.fitted([device])[device]}"
+    heading = f"{one}\n" if one else "Ranking at "
+    title = f"{heading}batch size {batch_size:,.0f}\n{style.fitted([device])[device]}"
     plot = marks.rows_figure(title, "images/s (joined: a tie)", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
