@@ -267,13 +267,13 @@ def test_each_network_with_a_name_of_others_has_its_size_published():
     assert set(PUBLISHED) == {model for model in adapter.models["classification"] if not model.startswith("Keras-")}
 
 
-ONE_OF_A_FAMILY = ("VGG-16", "DenseNet-121", "ConvNeXt-T", "Keras-ResNet50V2", "Keras-MobileNetV3Small", "Keras-EfficientNetB0")  # all take 8 minutes
+TRIED = ("DenseNet-121", "ConvNeXt-T", "Keras-MobileNetV3Small")  # all 24 take 8 minutes
 
 
 @needs_jax
 @pytest.mark.slow
-def test_a_network_of_each_family_answers_and_is_of_the_size_that_its_name_stands_for():
-    for said in alone(COUNTS, *ONE_OF_A_FAMILY):
+def test_a_network_answers_and_is_of_the_size_that_its_name_stands_for():
+    for said in alone(COUNTS, *TRIED):
         assert said["shape"] == [2, 1000] and said["finite"] and said["apart"] > 0.01, said
         if said["model"] in PUBLISHED:
             parameters, multiply_adds = PUBLISHED[said["model"]]
