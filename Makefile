@@ -31,7 +31,7 @@ help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "make results FRAMEWORK=torch, onnxruntime, openvino or jax installs that one first, JAX into .venv-jax, the others into .venv."
-	@echo "make results takes BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1, DRY_RUN=1 and PYTHON."
+	@echo "make results takes BENCH, FRAMEWORK, PRECISION, MODE, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1, DRY_RUN=1 and PYTHON."
 	@echo "DLMARK_RESULTS=folder reads and writes the results there; for make html it has to hold a copy of results/ too."
 
 html: $(READY)  ## build the site into _build/html
@@ -56,7 +56,7 @@ results: $(MEASURE_READY)  ## measure this machine and write into results/
 	@$(if $(THEN_JAX),.venv-jax/bin/python -m bench --framework=jax $(CHOICE))
 
 CHOICE = $(if $(BENCH),--bench='$(BENCH)') $(if $(MODELS),--models='$(MODELS)') $(if $(BATCH_SIZES),--batch-sizes='$(BATCH_SIZES)') \
-  $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(AGAIN),--again) $(if $(DRY_RUN),--dry-run)
+  $(if $(PRECISION),--precision='$(PRECISION)') $(if $(MODE),--mode='$(MODE)') $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(AGAIN),--again) $(if $(DRY_RUN),--dry-run)
 
 check: $(READY)  ## check the result files
 	@$(PYTHON) -m dlmark check $(or $(DLMARK_RESULTS),results)/*.json

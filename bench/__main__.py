@@ -6,7 +6,7 @@
     python -m bench --framework mxnet --models 'ResNet-*' --batch-sizes 1,8
 
 Several GPUs are measured at once, and GPUs of one name share the networks. `make results` is the same with the
-variables BENCH, FRAMEWORK, MODELS, BATCH_SIZES, DEVICE, PRESET, AGAIN and DRY_RUN.
+variables BENCH, FRAMEWORK, PRECISION, MODE, MODELS, BATCH_SIZES, DEVICE, PRESET, AGAIN and DRY_RUN.
 """
 
 import argparse

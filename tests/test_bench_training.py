@@ -172,7 +172,7 @@ def test_steps_make_the_loss_smaller(model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framework, model, words", [
-    ("mxnet", "CIFAR-ResNet-v1-20", ()), ("mxnet", "SqueezeNet-1.1", ()), ("torch", "SqueezeNet-1.1", ()), ("torch", "MobileNetV2-1.0", ()),
+    ("mxnet", "CIFAR-ResNet-v1-20", ()), ("mxnet", "SqueezeNet-1.1", ()), ("torch", "SqueezeNet-1.1", ()), ("torch", "MobileNetV2", ()),
     ("torch", "SqueezeNet-1.1", ("--mode", "compiled")),
 ])  # fmt: skip
 def test_a_network_is_trained_in_an_installed_framework(framework, model, words, tmp_path, training, saved):

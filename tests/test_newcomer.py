@@ -15,7 +15,7 @@ from dlmark.benchmark import load_results
 
 pytestmark = pytest.mark.slow
 
-CHOICE = ["BENCH=cnn", "FRAMEWORK=mxnet", "MODELS=ResNet-v1-18", "BATCH_SIZES=1,2", "PRESET=quick"]
+CHOICE = ["BENCH=cnn", "FRAMEWORK=mxnet", "MODELS=ResNet-v1-18", "BATCH_SIZES=1,2", "PRECISION=float32", "PRESET=quick"]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def made(folder, *words):
 
 def mine(folder, source="measured"):
     data = load_results("cnn.py__benchmark_throughput*json", folder / "results")
-    data = data[(data["source"] == source) & (data["model"] == "ResNet-v1-18") & (data["command"].str.contains("--time-cap 20", na=False))]
+    data = data[(data["source"] == source) & (data["model"] == "ResNet-v1-18") & (data["command"].str.contains("--batch-sizes 1,2 ", na=False))]
     return data.sort_values("batch_size")
 
 
