@@ -18,7 +18,6 @@ from dlmark.record import RecordError
 CHUNK_BYTES = 2**17  # of files that are decoded and checked at once: what they become fits into a core's cache
 SHARE_BYTES = 32 * 2**20  # below it a process takes longer to start than to help
 MAX_PROCESSES = 8
-FIRST_SHARE = 0.7  # of a helper's: the first process also makes the cells of all
 
 
 @contextmanager
@@ -81,15 +80,14 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _shares(paths: Sequence[Path]) -> list[Sequence[Path]]:
-    """`paths` in runs, one a process; of about as many bytes each, but for the first."""
+    """`paths` in runs of about as many bytes each, one a process."""
     ends, total = [], 0
     for path in paths:
         ends.append(total := total + _size(path))
     number = max(1, min(_cores(), MAX_PROCESSES, total // SHARE_BYTES)) if sys.executable and fast.msgspec else 1
-    shares, helpers = [[] for _ in range(number)], number - 1
+    shares = [[] for _ in range(number)]
     for path, end in zip(paths, ends):
-        place = end / (total + 1) * (FIRST_SHARE + helpers) - FIRST_SHARE  # in helpers' shares; below 0 is the first's
-        shares[int(place) + 1 if helpers and place >= 0 else 0].append(path)
+        shares[end * number // (total + 1)].append(path)
     return shares
 
 
