@@ -1,5 +1,8 @@
 """One network with real weights gives the same answers to photographs in every framework that it is carried to."""
 
+import os
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -8,6 +11,9 @@ import pytest
 
 from bench import adapters, imagenet
 from dlmark.process import run_in_process
+
+ROOT = Path(__file__).parent.parent
+JAX_APART = ROOT / ".venv-jax" / "bin" / "python"
 
 # Photographs of scikit-image with the ImageNet classes that fit.
 PHOTOGRAPHS = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 744, 812},
@@ -113,3 +119,39 @@ def test_mxnet_answers_as_pytorch_does_with_the_same_parameters(photographs):
     environment = adapters.get("mxnet").environment(2)
     (logits,) = run_in_process(answers_of_gluons_mobilenet, values, photographs, silence_s=300, environment=environment)
     same(logits, answered("torch", "MobileNetV2", photographs))
+
+
+ANSWERS_OF_KERAS_MOBILENET = """
+import sys
+import numpy as np
+from bench.adapters import jax as adapter
+
+network = adapter.load("Keras-MobileNetV2")
+saved = np.load(sys.argv[1])
+images, values = saved["images"], [saved[f"arr_{number}"] for number in range(len(saved) - 1)]
+own = network.module.weights
+assert len(own) == len(values)
+for weight, value in zip(own, values):
+    if value.ndim == 4:  # out, in, height, width; a depthwise one has the channels where others have the inputs
+        value = value[:, :, ::-1, ::-1].transpose((2, 3, 0, 1) if weight.shape[2] == len(value) and value.shape[1] == 1 else (2, 3, 1, 0))
+    elif weight.name == "moving_variance":  # to which Keras adds 1e-3, and PyTorch 1e-5
+        value = value + np.float32(1e-5) - np.float32(1e-3)
+    weight.assign(value.T if value.ndim == 2 else value)
+network = adapter.Network(network.module, network.where, "float32", network.scaling)
+np.save(sys.argv[2], network(images[:, :, ::-1, ::-1].transpose(0, 2, 3, 1)))
+"""
+
+
+@pytest.mark.slow
+def test_jax_answers_as_pytorch_does_with_the_same_parameters_in_a_mirror(photographs, tmp_path):
+    """Where it halves an image Keras pads on the right and below, PyTorch in effect on the left and above: so all is turned by 180 degrees."""
+    installed("torch")
+    python = sys.executable if adapters.version(adapters.get("jax")) else str(JAX_APART)
+    if not os.path.exists(python):
+        pytest.skip("JAX is neither installed here nor in .venv-jax: make results FRAMEWORK=jax DRY_RUN=1 installs it")
+    (values,) = run_in_process(parameters_of, file_of(*WEIGHTS["MobileNetV2"]), silence_s=300)
+    np.savez(tmp_path / "in.npz", *values, images=photographs)
+    command = [python, "-c", ANSWERS_OF_KERAS_MOBILENET, str(tmp_path / "in.npz"), str(tmp_path / "out.npy")]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **adapters.get("jax").environment(2)}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    same(np.load(tmp_path / "out.npy"), answered("torch", "MobileNetV2", photographs))

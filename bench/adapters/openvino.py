@@ -86,9 +86,14 @@ class Network:
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "graph") -> Network:
     """The network, with random weights, pretrained ones (may download), or those in a file: .onnx, .params or a state_dict."""
     core = start(device)
+    _knows(precision)
+    return Network(core, core.read_model(str(onnx_export.path(model, _stored(precision), weights))), precision)
+
+
+def _knows(precision: str) -> None:
+    """Raises NotImplementedError for a precision that this CPU has no instructions for."""
     if precision == "bfloat16" and not _multiplies_bfloat16():
         raise NotImplementedError("this CPU has no instructions for bfloat16 (avx512_bf16 or amx_bf16): use float32 or int8")
-    return Network(core, core.read_model(str(onnx_export.path(model, _stored(precision), weights))), precision)
 
 
 def _stored(precision: str) -> str:
@@ -139,3 +144,52 @@ def _request(compiled, images: np.ndarray):
 def predict(network: Network, images: np.ndarray) -> np.ndarray:
     """Logits of normalized images, (batch, channels, height, width) -> (batch, classes)."""
     return network.at(len(images))(np.asarray(images, np.float32))[0]
+
+
+def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "float32"):
+    """What multiplies two square matrices, of which the second is known beforehand as weights are, and what waits for it."""
+    from openvino import opset13 as op
+
+    core = start(device)
+    _knows(precision)
+    random = np.random.default_rng(0)
+    a = op.parameter([size, size], np.float32)
+    left, weights = a, op.constant(random.uniform(-1, 1, (size, size)).astype(np.float32))
+    if precision == "int8":  # as in a quantized network: numbers are rounded to bytes where they come in, and the weights are bytes
+        left = op.fake_quantize(a, *(np.float32(end) for end in (0, 1, 0, 1)), levels=256)
+        whole = op.constant(random.integers(-127, 128, (size, size), dtype=np.int8))
+        weights = op.multiply(op.convert(whole, np.float32), op.constant(np.full((size, 1), 1 / 127, np.float32)))
+    product = op.matmul(left, weights, False, True)
+    return _operator(core, product, a, random.uniform(0, 1, (size, size)), precision)
+
+
+def copy(device: str = "cpu", mb: int = 256):
+    """What copies the positive of `mb` times 2^18 numbers, since a mere copy is left out, and what waits for it."""
+    return _positive(device, mb * 2**18)
+
+
+def small_call(device: str = "cpu"):
+    """What makes a call that has next to nothing to do, and what waits for it."""
+    return _positive(device, 1)
+
+
+def _positive(device: str, count: int):
+    from openvino import opset13 as op
+
+    core, a = start(device), op.parameter([count], np.float32)
+    return _operator(core, op.relu(a), a, np.ones(count))
+
+
+def _operator(core, result, a, numbers: np.ndarray, precision: str = "float32"):
+    """What runs a graph of one operator, and what waits for it."""
+    import openvino
+
+    network, numbers = Network(core, openvino.Model([result], [a]), precision), np.asarray(numbers, np.float32)
+    request = _request(network.at(len(numbers)), numbers)
+
+    def run():
+        request.wait()
+        request.start_async()
+
+    run.reads = numbers  # the request itself does not keep what it reads alive
+    return run, request.wait
