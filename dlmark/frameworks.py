@@ -14,6 +14,7 @@ from dlmark import marks, style
 from dlmark.ranking import ranks
 
 WAY = ["framework", "precision", "mode"]
+LIMITS = ["ceiling_percent", "limited_by"]
 EXACT = 1e-7  # where answers are drawn that are float32's own
 
 
@@ -23,8 +24,9 @@ def ways(data: pd.DataFrame) -> pd.DataFrame:
     Columns: framework, precision, mode; `throughput` in images/s and `half_width` of its 95% interval as a share; `rank`, with =
     for a tie; `behind`, how many times as fast the fastest is, from `behind_low` to `behind_high` with 95% probability;
     `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images after which what the first call takes more than the
-    framework's own first mode in that precision has been won back: infinite where it never is. Raises ValueError for several
-    networks, batch sizes or devices, or none.
+    framework's own first mode in that precision has been won back: infinite where it never is; and `ceiling_percent` and
+    `limited_by` where `data` went through dlmark.roofline.limits. Raises ValueError for several networks, batch sizes or
+    devices, or none.
     """
     points = data[data["throughput"].notna()]
     for name in ("model", "batch_size", "device"):
@@ -45,16 +47,17 @@ def ways(data: pd.DataFrame) -> pd.DataFrame:
     for name in ("gate_error", "gate_agreement", "first_call_s"):
         table[name] = points[name] if name in points else math.nan
     table["repaid_by"] = [_repaid_by(points, row) for row in points.index]
-    return table
+    return table.join(points[[name for name in LIMITS if name in points]])
 
 
 def fastest(data: pd.DataFrame) -> pd.DataFrame:
     """For each network and batch size of one device the fastest way, and how sure that is: a row each.
 
-    Columns: model, batch_size, `way`, `throughput`, `ties` (the ways that it can't be told from), `next` (the fastest that is
-    clearly slower) and `times` as fast as that one, from `times_low` to `times_high`.
+    Columns: model, batch_size, `way`, `throughput` and `half_width` of its 95% interval as a share, `ties` (the ways that it can't
+    be told from), `next` (the fastest that is clearly slower) and `times` as fast as that one, from `times_low` to `times_high`; and
+    `ceiling_percent` and `limited_by` of the fastest as in `ways`.
     """
-    rows = []
+    rows, limits = [], [name for name in LIMITS if name in data]
     known = data[data["throughput"].notna()]
     for (model, batch_size), points in known.groupby(["model", "batch_size"], sort=False):
         table = ways(points)
@@ -65,8 +68,9 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
         after = slower[0] if len(slower) else None
         others = (None, None, None, None) if after is None else (names[after], *table.loc[after, ["behind", "behind_low", "behind_high"]])
         ties = ", ".join(names[1 : len(table) if after is None else after])
-        rows.append((model, batch_size, names[0], table["throughput"][0], ties, *others))
-    return pd.DataFrame(rows, columns=["model", "batch_size", "way", "throughput", "ties", "next", "times", "times_low", "times_high"])
+        rows.append((model, batch_size, names[0], *table.loc[0, ["throughput", "half_width"]], ties, *others, *table.loc[0, limits]))
+    columns = ["model", "batch_size", "way", "throughput", "half_width", "ties", "next", "times", "times_low", "times_high", *limits]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def speed_and_fidelity(data: pd.DataFrame) -> figure:

@@ -71,3 +71,11 @@ def test_speed_and_fidelity_has_a_mark_a_way_and_float32s_own_answers_at_the_bot
     plot = frameworks.speed_and_fidelity(DATA)
     errors = sorted({float(value) for renderer in plot.renderers for value in renderer.data_source.data["_y"]})
     assert errors == [frameworks.EXACT, 1e-5, 0.04]
+
+
+def test_what_limits_the_fastest_is_told_where_it_is_known():
+    assert "limited_by" not in frameworks.fastest(DATA) and "limited_by" not in frameworks.ways(DATA)
+    limited = DATA.assign(ceiling_percent=range(len(DATA)), limited_by=["host", "compute", "bandwidth", "compute", None])
+    (row,) = frameworks.fastest(limited).to_dict("records")
+    assert (row["way"], row["ceiling_percent"], row["limited_by"]) == ("openvino int8 graph", 2, "bandwidth") and row["half_width"] == pytest.approx(0.05)
+    assert frameworks.ways(limited)["limited_by"].tolist() == ["bandwidth", "compute", "compute", "host"]

@@ -1,4 +1,4 @@
-"""MXNet 1.9: the networks of the Gluon model zoo and of GluonCV, hybridized with static memory."""
+"""MXNet 1.9: the networks of the Gluon model zoo and of GluonCV, hybridized with static memory; on a CPU also with fused layers."""
 
 import os
 import re
@@ -10,7 +10,7 @@ install = (
     "On newer Pythons and NumPy 2: pip install --no-deps mxnet==1.9.1 gluoncv==0.10.5.post0, "
     "then pip install requests scipy tqdm Pillow portalocker."
 )
-modes = ("hybridized",)
+modes = ("hybridized", "fused")
 precisions = ("float32", "bfloat16", "float16", "int8")
 CALIBRATION_IMAGES = 8  # for the ranges of int8
 canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
@@ -98,6 +98,7 @@ def start(device: str = "cpu"):
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "hybridized"):
     """The network on its device, with random weights, the zoo's pretrained ones, or those in a .params file."""
     context = start(device)
+    _go_together(device, precision, mode)
     import mxnet as mx
 
     name = models["classification"][model]
@@ -117,14 +118,33 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
         network.load_parameters(weights, ctx=context)
     if precision != "float32":
         network = _converted(network, precision, context, (CALIBRATION_IMAGES, *input_shape(model)))
-    network.hybridize(static_alloc=True)
     network.context, network.precision = context, precision
+    # What MXNet recommends on a CPU: oneDNN computes a convolution, its batch normalization and its activation in one go.
+    network.backend = "MKLDNN" if mode == "fused" else None
+    if network.backend:
+        network(_images((1, *input_shape(model)), context))  # fusing takes weights that have their values
+    _hybridize(network)
     return network
+
+
+def _hybridize(network) -> None:
+    """Anew: the graph and memory of another batch size go."""
+    network.hybridize(backend=network.backend, static_alloc=True, static_shape=True)
+
+
+def _go_together(device: str, precision: str, mode: str) -> None:
+    """Raises NotImplementedError for what does not."""
+    if mode == "fused" and device != "cpu":
+        raise NotImplementedError("MXNet fuses layers through oneDNN, on CPUs only: use --mode hybridized on a GPU")
+    if mode == "fused" and precision == "int8":
+        raise NotImplementedError("MXNet's int8 networks are made of fused layers already: use --mode hybridized")
 
 
 def combinations(device: str) -> list[tuple[str, str]]:
     """The pairs of precision and mode that are worth knowing, the usual one first."""
-    return [(precision, "hybridized") for precision in (("float32", "bfloat16", "int8") if device == "cpu" else ("float32", "float16"))]
+    if device == "gpu":
+        return [("float32", "hybridized"), ("float16", "hybridized")]
+    return [("float32", "hybridized"), ("float32", "fused"), ("int8", "hybridized"), ("bfloat16", "fused")]
 
 
 def settings(device: str, precision: str, mode: str) -> dict[str, str]:
@@ -180,7 +200,7 @@ def prepare(network, model: str, batch_size: int):
     """What runs one batch, and what waits until the device is done with it."""
     import mxnet as mx
 
-    network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
+    _hybridize(network)
     shape = (batch_size, *input_shape(model))
     inputs = [_as_input(network, _images(shape, network.context)) for _ in range(2)]
     mx.nd.waitall()
@@ -291,7 +311,7 @@ def prepare_training(network, model: str, batch_size: int):
     """What runs one step (forward, backward, update), what waits for it, and what gives the last step's loss."""
     import mxnet as mx
 
-    network.hybridize(static_alloc=True, static_shape=True)  # anew: the graph and memory of another batch size go
+    _hybridize(network)
     shape = (batch_size, *input_shape(model))
     inputs = [_images(shape, network.context) for _ in range(2)]
     labels = mx.nd.arange(batch_size, ctx=network.context) % 10
