@@ -17,7 +17,7 @@ from types import ModuleType
 
 from bench import adapters, gate, imagenet, in_rounds, options
 from bench.plan import Plan
-from dlmark import device, rounds, sampler, sweep, timing, watch
+from dlmark import device, sampler, sweep, timing, watch
 from dlmark.largest import largest_batch
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.progress import progress
@@ -37,12 +37,8 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536
 
 
 def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float | None, gated: bool):
-    """Yield a record for each batch size, each announced before it starts; `gated` ones have gone through the gate.
-
-    What is far from an earlier round is timed once more in the end, some seconds later, and has another record.
-    """
-    apart: list[int] = []
-    loaded, image_s, checked = _load(job, framework, where), job.image_s, None if gated else {}
+    """Yield a record for each batch size, each announced before it starts; `gated` ones have gone through the gate."""
+    loaded, image_s, closed = _load(job, framework, where), job.image_s, gate.Gate(job, device.kind(where)) if gated else None
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
         needed_s = CALLS_OF_A_POINT * batch_size * image_s
@@ -51,25 +47,13 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
             continue
         timed = _timed(job, batch_size, loaded, where, rules)
         rules = replace(rules, warmup_floor_s=min(WARM_FLOOR_S, rules.warmup_floor_s))  # the process has warmed up by now
-        if checked is None and timed["status"] == "ok":  # now that the first call of this size, which may compile, has been timed
-            checked = gate.check(loaded.adapter, loaded.network, job, device.kind(where), batch_size)
-        if (checked or {}).get("status"):
-            timed = {"measured_at": sweep.now()}
         if timed.get("block_times_s"):
             image_s = median(timed["block_times_s"]) / timed["calls_per_block"] / batch_size
-        yield job.record(batch_size, **{**timed, **loaded.phases, **(checked or {}), "time_cap_s": time_cap_s, "measured_at": sweep.now()})
-        if _is_apart(timed, job.block_s.get(batch_size)):
-            apart.append(batch_size)
-    for batch_size in apart:
-        yield {"starting": batch_size, "model": job.model}
-        timed = _timed(job, batch_size, loaded, where, rules)
-        yield job.record(batch_size, **timed, **loaded.phases, time_cap_s=time_cap_s, measured_at=sweep.now())
-
-
-def _is_apart(timed: dict, earlier_s: float | None) -> bool:
-    """Whether a visit and the earlier rounds are so far apart that a third has to tell which of the two was disturbed."""
-    blocks = timing.counted(timed.get("block_times_s") or [], timed.get("contended_blocks") or [])
-    return bool(blocks and earlier_s) and abs(median(blocks) / earlier_s - 1) > rounds.APART
+        # Only now, since the first call of this size, which may compile, has been timed.
+        answered = closed.check(loaded.adapter, loaded.network, batch_size) if closed and timed["status"] == "ok" else {}
+        if answered.get("status"):
+            timed = {}
+        yield job.record(batch_size, **{**timed, **loaded.phases, **answered, "time_cap_s": time_cap_s, "measured_at": sweep.now()})
 
 
 def _timed(job: sweep.Job, batch_size: int, loaded: "_Loaded", where: str, rules: timing.Rules) -> dict:
@@ -169,8 +153,7 @@ def throughput(opts: argparse.Namespace) -> int:
     """Measure every network at every batch size that the results do not hold yet, in rounds."""
     plan = Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
     wanted = plan.jobs(opts.batch_sizes)
-    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=2.5 * opts.seconds)
-    return in_rounds.measure(plan, wanted, opts, rules, measure_throughput)
+    return in_rounds.measure(plan, wanted, opts, in_rounds.rules(opts, device.kind(plan.where)), measure_throughput)
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:

@@ -168,8 +168,7 @@ class Ceilings(Plan):
 def ceilings(opts: argparse.Namespace) -> int:
     """Measure what the device can do at most in one framework and precision."""
     plan = Ceilings(opts)
-    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds, latency_s=opts.seconds)
-    return in_rounds.measure(plan, plan.jobs(), opts, rules, measure_ceiling)
+    return in_rounds.measure(plan, plan.jobs(), opts, in_rounds.rules(opts, device.kind(plan.where)), measure_ceiling)
 
 
 def sides(text: str) -> list[int]:

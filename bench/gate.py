@@ -8,30 +8,45 @@ import numpy as np
 
 from dlmark import sweep
 
-LEAST_IMAGES = 8
+IMAGES = 8
 # How far an answer may be off, as a share of the largest float32 answer. Fusing and reordering alone make 1e-4 in deep networks;
 # the others are a few times the spacing of the format's numbers, gone through 50 to 150 layers of random weights.
 TOLERANCE = {"float32": 1e-3, "tf32": 2e-2, "float16": 2e-2, "bfloat16": 2e-1, "int8": 5e-1}
 
 
-def check(adapter: ModuleType, network: object, job: sweep.Job, kind: str, batch_size: int) -> dict:
-    """The record's fields on the answers of `network`: how near to float32, or status and reason where they are wrong.
+class Gate:
+    """What one network has to get through at each of its batch sizes; it remembers the answers in float32."""
 
-    It answers in batches of `batch_size`, for which it is ready; float32 in the adapter's first mode is what the others are
-    compared with, and is itself only looked at.
-    """
-    count = -(-LEAST_IMAGES // batch_size) * batch_size
-    images = np.random.default_rng(2).standard_normal((count, *adapter.input_shape(job.model)), dtype=np.float32)
-    answers = _answers(adapter, network, images, batch_size)
-    wrong = _wrong(answers, count)
-    precision, mode = job.fields["precision"], job.fields["mode"]
-    if wrong or (precision, mode) == ("float32", adapter.modes[0]):
-        return wrong or {"gate_images": count}
-    reference = adapter.load(job.model, kind, "float32")
-    expected = _answers(adapter, reference, images, batch_size)
-    del reference
-    _give_back(adapter)
-    return {"gate_images": count, **compare(answers, expected, precision)}
+    def __init__(self, job: sweep.Job, kind: str):
+        self._job, self._kind = job, kind
+        self._images: np.ndarray | None = None
+        self._expected: np.ndarray | None = None
+
+    def check(self, adapter: ModuleType, network: object, batch_size: int) -> dict:
+        """The record's fields on the answers of `network`: how near to float32, or status and reason where they are wrong.
+
+        It answers in batches of `batch_size`, for which it is ready, filled with the same few images. Float32 in the adapter's
+        first mode is what the others are compared with; it is itself only looked at, and compared with its first batch size.
+        """
+        if self._images is None:
+            self._images = np.random.default_rng(2).standard_normal((IMAGES, *adapter.input_shape(self._job.model)), dtype=np.float32)
+        again = np.arange(-(-IMAGES // batch_size) * batch_size) % IMAGES
+        answers = _answers(adapter, network, self._images[again], batch_size)
+        precision, is_reference = self._job.fields["precision"], (self._job.fields["precision"], self._job.fields["mode"]) == ("float32", adapter.modes[0])
+        if wrong := _wrong(answers, len(again)):
+            return wrong
+        if self._expected is None:
+            self._expected = answers[:IMAGES] if is_reference else self._in_float32(adapter)
+        found = compare(answers, self._expected[again], precision)
+        return {"gate_images": IMAGES, **({} if is_reference and "status" not in found else found)}
+
+    def _in_float32(self, adapter: ModuleType) -> np.ndarray:
+        """Answers of the same network in float32, in small batches, which leave room where the batch that is measured fills the device."""
+        reference = adapter.load(self._job.model, self._kind, "float32")
+        answers = _answers(adapter, reference, self._images, IMAGES)
+        del reference
+        _give_back(adapter)
+        return answers
 
 
 def compare(answers: np.ndarray, expected: np.ndarray, precision: str) -> dict:
@@ -60,7 +75,7 @@ def _wrong(answers: np.ndarray, count: int) -> dict:
         problem = "an answer that is not a finite number"
     elif np.ptp(answers, axis=0).max() == 0:
         problem = "the same answer to different images"
-    return {"status": "wrong_output", "reason": f"the network gave {problem}", "gate_images": count} if problem else {}
+    return {"status": "wrong_output", "reason": f"the network gave {problem}", "gate_images": IMAGES} if problem else {}
 
 
 def _give_back(adapter: ModuleType) -> None:

@@ -150,7 +150,8 @@ class Study:
         if not jobs:
             return
         rules = replace(self.rules, **condition.rules)
-        in_rounds.one_round(self.plan, jobs, number, rules, None, canary, self.opts.rounds * self.total, show, condition.measure)
+        silence_s = in_rounds.longest_silence_s(rules, 60)
+        in_rounds.one_round(self.plan, jobs, number, rules, None, silence_s, canary, self.opts.rounds * self.total, show, condition.measure)
         records = self._records(jobs)
         rest_s = (monotonic() - start - (self._spent_s(jobs) - before)) / len(records)
         self.plan.change([{**record, "spent_s": round((record.get("spent_s") or 0) + rest_s, 3)} for record in records])

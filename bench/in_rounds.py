@@ -10,7 +10,20 @@ from bench.plan import Plan
 from dlmark import rounds, sweep, timing
 from dlmark.progress import progress
 
+ENERGY_S = timing.Rules.energy_s
+
 START_S = 4  # a process's start, the framework's import and the network, about
+# In blocks, at most, by the kind of device. On a CPU that others share more blocks of one process do not tell more of the next one;
+# on a GPU of one's own most points are sure enough after the fewest blocks, 0.6 s, and some take longer.
+SECONDS = {"cpu": 0.6, "gpu": 2.0}
+USUAL_S = 0.6
+TARGET = {"cpu": 0.01, "gpu": 0.005}
+
+
+def rules(opts: argparse.Namespace, kind: str) -> timing.Rules:
+    """How long to warm up and to measure on a kind of device, as the user wants it."""
+    seconds = opts.seconds or SECONDS[kind]
+    return timing.Rules(target=TARGET[kind], measure_s=seconds, latency_s=2.5 * min(seconds, USUAL_S), energy_s=ENERGY_S if opts.energy else 0)
 
 
 def measure(plan: Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules: timing.Rules, point: Callable[..., Iterator[dict]]) -> int:
@@ -20,28 +33,35 @@ def measure(plan: Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules
     """
     first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
-    note = f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one takes over a second"
-    if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds), note):
+    silence_s = opts.watchdog or longest_silence_s(rules, opts.time_cap)
+    note = (f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one takes over a second; "
+            f"a process that gives no sign of life for {silence_s:,.0f} s is ended")  # fmt: skip
+    if plan.announce(wanted, first, _formula_s(visits, len(wanted), rules, opts.rounds, plan.where), note):
         return 0  # a dry run
     with progress(visits) as show:
         canary = Canary(plan.framework, plan.where, plan.environment)
         for number in [*range(1, opts.rounds + 1), *[opts.rounds] * (opts.rounds > 1)]:  # the last again, for what was disturbed to the end
             jobs = [job for job in first if job.batch_sizes] if number == 1 else sweep.next_round(wanted, plan.results, number)
-            one_round(plan, jobs, number, rules, opts.time_cap, canary, visits, show, point)
+            one_round(plan, jobs, number, rules, opts.time_cap, silence_s, canary, visits, show, point)
     return plan.finish()
 
 
-def _formula_s(visits: int, jobs: int, rules: timing.Rules, number: int) -> float:
+def longest_silence_s(rules: timing.Rules, time_cap_s: float) -> float:
+    """After how long without a word a measuring process is taken to hang: several times what a point may take, and a first call."""
+    return 300 + 10 * (time_cap_s + rules.measure_s)
+
+
+def _formula_s(visits: int, jobs: int, rules: timing.Rules, number: int, where: str) -> float:
     """About how long it takes, on a device that nobody knows yet."""
-    return visits * (rules.warmup_floor_s + rules.measure_s) + visits / number * rules.latency_s + jobs * number * START_S * (visits > 0)
+    once_s = rules.latency_s + (0 if where == "cpu" else rules.energy_s)
+    return visits * (rules.warmup_floor_s + min(rules.measure_s, USUAL_S)) + visits / number * once_s + jobs * number * START_S * (visits > 0)
 
 
-def one_round(plan: Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None,
+def one_round(plan: Plan, jobs: list[sweep.Job], number: int, rules: timing.Rules, time_cap_s: float | None, silence_s: float,
               canary: Canary, visits: int, show, point: Callable[..., Iterator[dict]]) -> None:  # fmt: skip
     """Measure each point of `jobs` once more, put it beside what earlier rounds found, and settle what all of them say."""
-    silence_s = 300 + 10 * ((time_cap_s or 60) + rules.measure_s)
-    if number > 1:  # latency has one pass, in the first round; and what was measured once is not left out now
-        rules, time_cap_s = replace(rules, latency_s=0), None
+    if number > 1:  # latency and energy have one pass, in the first round; and what was measured once is not left out now
+        rules, time_cap_s = replace(rules, latency_s=0, energy_s=0), None
     if not jobs:
         return
     args = (plan.framework, plan.where, rules, time_cap_s, number == 1)
@@ -72,8 +92,12 @@ def _with_earlier_rounds(plan: Plan, record: dict, number: int) -> dict:
 
 def add_options(command: argparse.ArgumentParser, *, time_cap_s: float) -> None:
     """Add the options that say how long a point is measured and how often."""
-    command.add_argument("--seconds", type=options.seconds, default=timing.Rules.measure_s,
-                         help="time in timed blocks for a point in each round, at most (default: %(default)s)")  # fmt: skip
+    usual = ", ".join(f"{seconds:g} on a {kind.upper()}" for kind, seconds in SECONDS.items())
+    command.add_argument("--seconds", type=options.seconds, help=f"time in timed blocks for a point in each round, at most (default: {usual})")
     command.add_argument("--rounds", type=options.positive, default=2, help="times that all is measured, each in new processes (default: %(default)s)")
     command.add_argument("--time-cap", type=options.seconds, default=time_cap_s, metavar="SECONDS",
                          help="leave out, and record as such, a point whose fewest calls take longer (default: %(default)s)")  # fmt: skip
+    command.add_argument("--watchdog", type=options.seconds, metavar="SECONDS",
+                         help="end a process that gives no sign of life for so long (default: 300 and 10 times the cap and --seconds)")  # fmt: skip
+    command.add_argument("--energy", action=argparse.BooleanOptionalAction, default=True,
+                         help="keep a GPU busy for 2 s a point, in the first round, for its energy counter")  # fmt: skip

@@ -85,9 +85,9 @@ def throughput(opts: argparse.Namespace) -> int:
     known = _known(opts.framework)
     opts.models = opts.models or ",".join(name for name in MODELS.split(",") if name in known) or "*"
     plan = Plan(opts, "classification", "training.py", "benchmark_throughput")
-    rules = timing.Rules(target=0.01 if plan.where == "cpu" else 0.005, measure_s=opts.seconds)
-    sizes = opts.batch_sizes or BATCH_SIZES[device.kind(plan.where)]
-    return in_rounds.measure(plan, plan.jobs(sizes, workload=WORKLOAD), opts, rules, measure_training)
+    kind = device.kind(plan.where)
+    jobs = plan.jobs(opts.batch_sizes or BATCH_SIZES[kind], workload=WORKLOAD)
+    return in_rounds.measure(plan, jobs, opts, in_rounds.rules(opts, kind), measure_training)
 
 
 def _known(framework: str) -> list[str]:

@@ -19,16 +19,16 @@ EXACT = 1e-7  # where answers are drawn that are float32's own
 
 
 def ways(data: pd.DataFrame) -> pd.DataFrame:
-    """The ways of one network at one batch size on one device, the fastest first, a row each.
+    """The ways of one network at one batch size on one device, the fastest first, a row each; of a way with several records the newest.
 
     Columns: framework, precision, mode; `throughput` in images/s and `half_width` of its 95% interval as a share; `rank`, with =
     for a tie; `behind`, how many times as fast the fastest is, from `behind_low` to `behind_high` with 95% probability;
     `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images after which what the first call takes more than the
-    framework's own first mode in that precision has been won back: infinite where it never is; and `ceiling_percent` and
+    quickest one of the same framework and precision has been won back: infinite where it never is; and `ceiling_percent` and
     `limited_by` where `data` went through dlmark.roofline.limits. Raises ValueError for several networks, batch sizes or
     devices, or none.
     """
-    points = data[data["throughput"].notna()]
+    points = _newest(data[data["throughput"].notna()])
     for name in ("model", "batch_size", "device"):
         if points[name].nunique() != 1:
             there = ", ".join(map(str, sorted(points[name].unique())[:5])) or "none"
@@ -79,10 +79,10 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
     Down is truer, right is faster. Raises ValueError as `ways` does.
     """
     table = ways(data)
-    points = data.merge(table[[*WAY, "rank"]], on=WAY)
-    points = points[points["throughput"].notna()].copy()
-    error = points["gate_error"] if "gate_error" in points else pd.Series(math.nan, index=points.index)
-    points["error"] = error.clip(lower=EXACT).fillna(EXACT)
+    points = _newest(data[data["throughput"].notna()]).merge(table[[*WAY, "rank"]], on=WAY)
+    error, looked = (points[name] if name in points else pd.Series(math.nan, points.index) for name in ("gate_error", "gate_images"))
+    points = points.assign(error=error.clip(lower=EXACT).fillna(looked.where(looked.isna(), EXACT)))
+    points = points[points["error"].notna()]  # without those that nobody looked at
     title = f"{points['model'].iloc[0]}, batch size {points['batch_size'].iloc[0]:,.0f}"
     plot = style.plain_figure(title, "images/s", "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
@@ -95,6 +95,13 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
     style.legend_below(plot, columns=1)
     plot.height += 22 * len(looks)
     return plot
+
+
+def _newest(points: pd.DataFrame) -> pd.DataFrame:
+    """Of each way, which may have been measured in two versions or on two hosts, the newest record of each network and batch size."""
+    if "measured_at" in points:
+        points = points.sort_values("measured_at", kind="stable")
+    return points.drop_duplicates([name for name in ("model", "batch_size", "device", *WAY) if name in points], keep="last").sort_index()
 
 
 def _reach(points: pd.DataFrame) -> pd.Series:

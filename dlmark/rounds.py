@@ -7,11 +7,11 @@ from statistics import median
 
 from dlmark.record import MEASURED, is_ok, point
 from dlmark.stats import repeat_half_widths
-from dlmark.timing import counted
+from dlmark.timing import EVENT_GAP, counted
 
 # What becomes of a field that both rounds have; any other keeps the first round's value.
-LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "canary_drift", "device_mem", "allocator_mem_mb",
-           "process_mem_mb", "temperature_c", "foreign_processes")  # fmt: skip
+# Memory among them: in a round from the largest batch down, the small ones find the memory of the large ones still taken.
+LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "temperature_c", "foreign_processes", "sampler_share")
 SMALLEST = ("clock_min_mhz", "clock_mhz")
 ADDED = ("block_times_s", "round_blocks", "spent_s", "involuntary_switches", "samples")
 JOINED = ("flags", "throttle_reasons")
@@ -22,8 +22,10 @@ ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode"
 
 OF_THE_MACHINE = tuple(name for name in ALIKE if name not in ("precision", "mode"))  # what moves all points together knows none of the two
 
-APART = 0.03  # of two rounds, from where on a third visit has to tell which was disturbed
-WIDEST, SPREAD, DRIFT = 0.01, 0.02, 0.02  # what grade A asks for
+# Rounds in which these differ are of two measurements.
+SETTINGS = ("driver_version", "power_limit_w", "layout", "autotune", "compile_mode")
+
+WIDEST, SPREAD, DRIFT, OTHERS = 0.01, 0.02, 0.02, 0.25  # what grade A asks for; the last in cores
 
 
 def count(record: dict) -> int:
@@ -34,8 +36,8 @@ def count(record: dict) -> int:
 def blocks(record: dict) -> list[list[float]]:
     """The block times that count, a list for each round that counts.
 
-    Disturbed blocks are left out where enough others are left in their round. Rounds that were disturbed to the end are left
-    out where two others are left, and of three or more one that the others outvote: it is further than APART from their median.
+    Disturbed blocks are left out where enough others are left in their round, and rounds that were disturbed to the end where
+    two others are left. None is left out for being far from the others: that is what the next measurement may be, too.
     """
     return list(filter(None, by_round(record)))
 
@@ -47,17 +49,7 @@ def by_round(record: dict) -> list[list[float]]:
     disturbed = [[place - a for place in range(a, b) if place in places] for a, b in zip([0, *ends], ends)]
     counting = [counted(times[a:b], places) for a, b, places in zip([0, *ends], ends, disturbed)]
     quiet = [kept if len(kept) == b - a - len(places) else [] for kept, places, a, b in zip(counting, disturbed, [0, *ends], ends)]
-    return _agreeing(quiet if sum(map(bool, quiet)) > 1 else counting)
-
-
-def _agreeing(rounds: list[list[float]]) -> list[list[float]]:
-    """Without the rounds that are far from the median of all, if two are left."""
-    medians = [median(times) if times else None for times in rounds]
-    known = [value for value in medians if value]
-    if len(known) < 3:
-        return rounds
-    agree = [times if value and abs(value / median(known) - 1) <= APART else [] for times, value in zip(rounds, medians)]
-    return agree if sum(map(bool, agree)) > 1 else rounds
+    return quiet if sum(map(bool, quiet)) > 1 else counting
 
 
 def lacks(record: dict, number: int) -> bool:
@@ -67,10 +59,16 @@ def lacks(record: dict, number: int) -> bool:
 
 
 def join(record: dict, new: dict) -> dict:
-    """`record` with one more round. A round that failed changes no number: the record says that it did."""
+    """`record` with one more round. A round that failed changes no number: the record says that it did.
+
+    Where the driver or a setting is another than in the earlier rounds, the new round stands alone, and says so.
+    """
     if not is_ok(new):
         failed = f"round {count(record) + 1} failed: {new['status'].replace('_', ' ')}: {new['reason']}"
         return {**record, "flags": _joined(record.get("flags"), [failed])}
+    if changed := [name for name in SETTINGS if record.get(name) is not None and new.get(name) not in (None, record[name])]:
+        left_out = [f"earlier rounds, with {name} {record[name]} and not {new[name]}, are left out" for name in changed]
+        return {**new, "flags": _joined(new.get("flags"), left_out)}
     shift = len(record["block_times_s"])
     record = {**record, "round_blocks": record.get("round_blocks") or [shift]}
     both = {name for name in new if new[name] is not None and record.get(name) is not None}
@@ -133,9 +131,13 @@ def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict
 
 
 def drifted(records: list[dict], drift: float | None) -> list[dict]:
-    """`records` with the canary's drift around them; the largest, where an earlier round has one."""
-    known = [{**record, "canary_drift": max(drift or 0.0, record.get("canary_drift") or 0.0)} for record in records]
-    return records if drift is None else known
+    """`records` with the largest of the canary's drifts around their rounds; None where there was none around one of them."""
+
+    def of_all(record: dict) -> float | None:
+        before = record.get("canary_drift")
+        return None if drift is None or before is None and count(record) > 1 else max(drift, before or 0.0)
+
+    return [{**record, "canary_drift": of_all(record)} for record in records]
 
 
 def missed_conditions(record: dict) -> list[str]:
@@ -143,23 +145,23 @@ def missed_conditions(record: dict) -> list[str]:
     width = record["throughput_half_width"] / record["throughput"]
     spread, drift = record.get("round_spread"), record.get("canary_drift")
     throttled, foreign = record.get("throttle_reasons"), record.get("foreign_processes")
+    others, gap = record.get("other_cpu_share"), record.get("event_gap") or 0
     conditions = {
         f"interval of ±{width:.1%}, wider than ±{WIDEST:.0%}": width > WIDEST,
         "one round only": spread is None,
-        f"a round of {count(record)} was over {APART:.0%} off the others, which outvoted it": _is_outvoted(record),
         f"rounds differ by {spread or 0:.1%}, more than {SPREAD:.0%}": (spread or 0) > SPREAD,
         f"the device lowered its clocks: {', '.join(throttled or [])}": throttled,
+        "nobody could tell whether the device lowered its clocks": "throttle_reasons" in record and throttled is None,
         f"others' processes on the device: {foreign}": foreign,
+        "nobody could tell whether others used the device": "foreign_processes" in record and foreign is None,
+        f"device events and wall clock differ by {gap:.1%}": gap > EVENT_GAP,
         "other programs took the CPU": not foreign and _is_disturbed(record),
-        "nobody watched the host": record.get("other_cpu_share") is None,
+        f"other programs used {others or 0:.2f} cores": not _is_disturbed(record) and (others or 0) > OTHERS,
+        "nobody watched the host": others is None,
         "no canary": drift is None,
         f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,
     }
     return [sentence for sentence, missed in conditions.items() if missed]
-
-
-def _is_outvoted(record: dict) -> bool:
-    return count(record) > 2 and len(blocks(record)) < count(record) and not record.get("contended_blocks")
 
 
 def _is_disturbed(record: dict) -> bool:

@@ -165,7 +165,7 @@ def _between_rounds(medians: Sequence[Sequence[float | None]]) -> _Between:
     own = sum((value - middle) ** 2 for column, middle in zip(columns, level) for value in column) / own_degrees
     parts = together / len(off), own * (1 - 1 / len(off))
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / together_degrees + parts[1] ** 2 / own_degrees) if own else own_degrees
-    is_clear = together > t_95(own_degrees) ** 2 * own
+    is_clear = together > f_95(together_degrees, own_degrees) * own
     return _Between((together - own) / len(off), together_degrees, is_clear, own, t_95(own_degrees), sum(parts), t_95(max(1.0, degrees)))
 
 
@@ -195,6 +195,15 @@ def t_95(degrees: float) -> float:
         return T_95[below]
     share = (1 / below - 1 / degrees) / (1 / below - 1 / above)
     return T_95[below] + share * (T_95[above] - T_95[below])
+
+
+def f_95(above: float, below: float) -> float:
+    """Fisher's F: 95% of its values lie under this (exact for 1 degree above, else Paulson, Annals of Mathematical Statistics 13, 1942)."""
+    if above <= 1 or below < 3:
+        return t_95(below) ** 2
+    a, b, z = 2 / (9 * above), 2 / (9 * below), 1.644854
+    root = math.sqrt(a * (1 - b) ** 2 + b * (1 - a) ** 2 - a * b * z**2)
+    return (((1 - a) * (1 - b) + z * root) / ((1 - b) ** 2 - b * z**2)) ** 3
 
 
 def percentile(values: Sequence[float], share: float) -> float:

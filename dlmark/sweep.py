@@ -20,7 +20,6 @@ class Job:
     fields: dict = field(default_factory=dict)  # what every record of the job has in common
     image_s: float = 0  # seconds an image at the nearest batch size that is known, to foretell what the next will take
     calls_per_block: dict[int, int] = field(default_factory=dict)  # by batch size, as in an earlier round
-    block_s: dict[int, float] = field(default_factory=dict)  # median block of the earlier rounds, by batch size
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
@@ -60,8 +59,7 @@ def next_round(jobs: list[Job], results: SaveResults, number: int) -> list[Job]:
     for job in jobs[::order]:
         held = {b: record for b in sorted(job.batch_sizes) if rounds.lacks(record := results.get(job.record(b)) or {}, number)}
         calls = {b: record["calls_per_block"] for b, record in held.items()}
-        block_s = {b: record["batch_size"] * record["calls_per_block"] / record["throughput"] for b, record in held.items()}
-        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls, block_s))
+        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls))
     return [job for job in lacking if job.batch_sizes]
 
 
@@ -96,7 +94,7 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
                         spent.begins()
                         yield record
                     else:
-                        left = [b for b in left if b != record["batch_size"]]  # a point may come twice
+                        left.remove(record["batch_size"])
                         image_s = _image_s([record], image_s)
                         yield {**record, "spent_s": spent.ends()}
                 break

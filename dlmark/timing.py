@@ -25,11 +25,11 @@ class Rules:
     """How long to warm up and to measure."""
 
     target: float = 0.01  # stop when the interval's half-width is within this share of the median
-    measure_s: float = 0.6  # or after this time in timed blocks: MIN_BLOCKS of them; but never before LEAST_BLOCKS
+    measure_s: float = 0.6  # or after this time in timed blocks; MIN_BLOCKS fit into 0.6 s. But never before LEAST_BLOCKS
     warmup_s: float = 3.0  # a warm-up that is not steady by then is flagged
     warmup_floor_s: float = 0.7
     latency_s: float = 1.0  # the latency pass takes at most this; no percentile where too few calls fit
-    energy_s: float = MIN_ENERGY_S + 0.1  # the load goes on for this long where there is an energy counter
+    energy_s: float = MIN_ENERGY_S + 0.1  # the load goes on for this long where there is an energy counter; 0 leaves energy out
     calls_per_block: int | None = None  # as in an earlier round, so that the rounds' blocks can be compared
 
 
@@ -173,7 +173,7 @@ def _enough(timing: Timing, widths: dict[int, float], spent_s: float, rules: Rul
 
 def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, counter_j: float | None, start: float) -> None:
     """Keep the load on until the counter has enough behind it; only the timed blocks are kept as such."""
-    if counter_j is None:
+    if counter_j is None or not rules.energy_s:
         return
     blocks = len(timing.block_times_s)
     while work.clock() - start < rules.energy_s:

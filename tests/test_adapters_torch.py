@@ -62,7 +62,7 @@ def gated(model, precision, mode, batch_size):
     run, _ = adapter.prepare(network, model, batch_size)
     run()
     before = adapter.compilations(network)()
-    fields = gate.check(adapter, network, job, "cpu", batch_size)
+    fields = gate.Gate(job, "cpu").check(adapter, network, batch_size)
     yield fields, before, adapter.compilations(network)()
 
 
@@ -81,6 +81,49 @@ def test_bfloat16_passes_the_gate_and_is_not_float32():
 def test_a_compiled_network_passes_the_gate_and_its_compilations_are_counted():
     ((fields, before, after),) = alone(gated, "SqueezeNet-1.1", "float32", "compiled", 1)
     assert "status" not in fields and fields["gate_error"] < 1e-3 and before == after >= 1
+
+
+def tf32_switches():
+    """Of matrix products and of convolutions: before anything, when a TF32 network was prepared, after a float32 one, prepared again."""
+    adapter._go_together = lambda *_: None  # a CPU has no TF32, but it has the switches
+    import torch
+
+    def now():
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    network = adapter.load("SqueezeNet-1.1", precision="tf32")
+    adapter.prepare(network, "SqueezeNet-1.1", 1)
+    yield now()
+    images = np.zeros((1, 3, 224, 224), np.float32)
+    adapter.predict(adapter.load("SqueezeNet-1.1"), images)
+    yield now()
+    adapter.prepare(network, "SqueezeNet-1.1", 2)
+    yield now()
+
+
+@needs_torch
+def test_the_gates_float32_network_does_not_switch_tf32_off_for_what_is_timed_next():
+    assert alone(tf32_switches) == [(True, True), (False, False), (True, True)]
+
+
+def compiled_anew(sizes):
+    """How often the compiler has made a graph after each batch size; with a compiler that only captures, which takes no time."""
+    import torch
+
+    network = adapter.load("SqueezeNet-1.1")
+    adapter._prepare_compiler("cpu")
+    network.mode, network.call = "compiled", torch.compile(network.module, dynamic=False, backend="eager")
+    for batch_size in sizes:
+        run, _ = adapter.prepare(network, "SqueezeNet-1.1", batch_size)
+        run()
+        run()
+        yield adapter.compilations(network)()
+
+
+@needs_torch
+def test_ten_batch_sizes_are_each_compiled():
+    """PyTorch gives up after eight, and would then run what it calls compiled as it stands."""
+    assert alone(compiled_anew, range(1, 11)) == list(range(1, 11))
 
 
 @needs_torch

@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,18 +121,6 @@ def until_the_first_point(process):
         if line.startswith("[1/"):
             return lines
     raise AssertionError("ended before the first point: " + "".join(lines))
-
-
-@pytest.mark.parametrize("earlier_s, visits", [({}, [8, 4]), ({4: 0.101, 8: 0.1}, [8, 4]), ({4: 0.11, 8: 0.1}, [8, 4, 4]), ({4: 0.09, 8: 0.2}, [8, 4, 8, 4])])
-def test_a_point_far_from_its_earlier_round_is_timed_once_more_in_the_end(earlier_s, visits, monkeypatch):
-    """Then the median of three tells which of the two was disturbed."""
-    timed = {"status": "ok", "block_times_s": [0.1, 0.1, 0.1], "calls_per_block": 5}
-    monkeypatch.setattr(bench_cnn, "_timed", lambda job, batch_size, *_: dict(timed))
-    monkeypatch.setattr(bench_cnn, "_load", lambda *_: SimpleNamespace(phases={}))
-    job = sweep.Job("A", [8, 4], sweep.common_fields(), block_s=earlier_s)
-    told = list(bench_cnn.measure_throughput(job, "numpy", "cpu", timing.Rules(), None, False))
-    assert [record["batch_size"] for record in told if "starting" not in record] == visits
-    assert [record["starting"] for record in told if "starting" in record] == visits
 
 
 def test_a_kill_loses_no_finished_point_and_the_same_command_goes_on(tmp_path, start_cnn, cnn, saved):

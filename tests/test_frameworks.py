@@ -7,7 +7,7 @@ import pytest
 
 from dlmark import frameworks
 
-BASE = {"model": "ResNet-v1b-50", "batch_size": 1, "device": "CPU, 2 threads", "workload": "inference", "source": "measured", "status": "ok"}
+BASE = {"gate_images": 8, "model": "ResNet-v1b-50", "batch_size": 1, "device": "CPU, 2 threads", "workload": "inference", "source": "measured", "status": "ok"}
 
 
 def way(framework, precision, mode, throughput, share, **more):
@@ -79,3 +79,15 @@ def test_what_limits_the_fastest_is_told_where_it_is_known():
     (row,) = frameworks.fastest(limited).to_dict("records")
     assert (row["way"], row["ceiling_percent"], row["limited_by"]) == ("openvino int8 graph", 2, "bandwidth") and row["half_width"] == pytest.approx(0.05)
     assert frameworks.ways(limited)["limited_by"].tolist() == ["bandwidth", "compute", "compute", "host"]
+
+
+def test_of_two_measurements_of_one_way_the_newest_counts():
+    old = pd.DataFrame([way("torch", "float32", "eager", 10.0, 0.02, measured_at="2026-11-01T00:00:00Z", host="another")])
+    both = pd.concat([old, DATA.assign(measured_at="2026-11-02T00:00:00Z")])
+    assert frameworks.ways(both).equals(frameworks.ways(DATA)) and len(frameworks.ways(both)) == 4
+
+
+def test_a_way_whose_answers_nobody_looked_at_is_not_drawn_as_exact():
+    figure = frameworks.speed_and_fidelity(DATA.assign(gate_images=[8, 8, 8, None, None]))
+    drawn = [name for glyph in figure.renderers for name in glyph.data_source.data.get("framework", [])]
+    assert "onnxruntime" not in drawn and "torch" in drawn

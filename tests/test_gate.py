@@ -20,7 +20,7 @@ def gated(answer, job=JOB, batch_size=2):
         return answer(logits, images) if network is None else logits
 
     offered = {name: getattr(adapter, name) for name in ("modes", "input_shape", "load")}
-    return gate.check(SimpleNamespace(**offered, predict=predict), None, job, "cpu", batch_size)
+    return gate.Gate(job, "cpu").check(SimpleNamespace(**offered, predict=predict), None, batch_size)
 
 
 def test_right_answers_pass_and_tell_how_near_they_are():
@@ -55,7 +55,7 @@ def test_it_answers_in_whole_batches_of_the_size_that_it_is_ready_for(batch_size
         sizes.append(len(given))
         return logits
 
-    assert gated(answer, batch_size=batch_size)["gate_images"] == images
+    assert gated(answer, batch_size=batch_size)["gate_images"] == 8
     assert set(sizes) == {batch_size} and sum(sizes) == images
 
 
@@ -78,3 +78,21 @@ def test_a_network_with_wrong_answers_has_no_throughput(cnn, tmp_path, saved, ro
     records = saved(tmp_path / "results")
     assert done.returncode == 0 and len(records) == 2, done.stderr
     assert all(record["status"] == "wrong_output" and record.get("throughput") is None and "is the limit in float64" in record["reason"] for record in records)
+
+
+@pytest.mark.parametrize("precision, mode", [("float32", "eager"), ("float32", "other"), ("float16", "eager")])
+def test_every_batch_size_has_to_get_through_with_float32_loaded_once(precision, mode):
+    job, loaded = sweep.Job("MLP-64", [2, 16], {"precision": precision, "mode": mode}), []
+
+    def load(*args):
+        loaded.append(args)
+        return adapter.load(*args)
+
+    def predict(network, images):  # right for two images, wrong for sixteen
+        return adapter.predict(network, images) * (1.5 if len(images) == 16 else 1)
+
+    offered = SimpleNamespace(modes=("eager", "other"), input_shape=adapter.input_shape, load=load, predict=predict)
+    closed, network = gate.Gate(job, "cpu"), adapter.load("MLP-64")
+    first, again, wrong = (closed.check(offered, network, batch_size) for batch_size in (2, 2, 16))
+    assert first == again and "status" not in first and wrong["status"] == "wrong_output"
+    assert len(loaded) == ((precision, mode) != ("float32", "eager"))

@@ -8,7 +8,7 @@ from statistics import mean, median
 
 import pytest
 
-from dlmark.stats import MIN_BLOCKS, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95, variance_of_median
+from dlmark.stats import MIN_BLOCKS, f_95, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95, variance_of_median
 
 
 def series(draw, n, correlation=0.0):
@@ -167,6 +167,11 @@ def test_the_variance_of_a_median_is_that_of_many_medians(n):
     draw = random.Random(1)
     medians = [median(draw.gauss(0, 1) for _ in range(n)) for _ in range(20_000)]
     assert variance_of_median(n) == pytest.approx(mean(value**2 for value in medians), rel=0.05)
+
+
+@pytest.mark.parametrize("above, below, f", [(1, 11, 4.844), (2, 10, 4.103), (9, 27, 2.250), (9, 99, 1.976), (3, 5, 5.409)])
+def test_fishers_f_is_that_of_the_tables(above, below, f):
+    assert f_95(above, below) == pytest.approx(f, rel=0.015)
 
 
 @pytest.mark.parametrize("degrees, t", [(1, 12.706), (2, 4.3027), (7, 2.3646), (11, 2.2010), (25, 2.0595), (171, 1.9739), (math.inf, 1.96)])

@@ -43,17 +43,6 @@ def test_every_point_gets_a_record():
     assert summary(run({}, job(1, 2, 3))) == [(1, "ok"), (2, "ok"), (3, "ok")]
 
 
-def measure_the_first_twice(job):
-    for batch_size in [*job.batch_sizes, job.batch_sizes[0]]:
-        yield {"starting": batch_size}
-        yield job.record(batch_size, throughput=1.0, status="ok")
-
-
-def test_a_point_may_be_measured_twice_in_one_process():
-    records = list(sweep.run([job(1, 2)], measure_the_first_twice, silence_s=60, environment={}))
-    assert summary(record for record in records if "starting" not in record) == [(1, "ok"), (2, "ok"), (1, "ok")]
-
-
 def test_a_network_has_one_process_for_all_its_points():
     records = run({}, job(1, 2), job(1, 2, model="B"))
     a1, a2, b1, b2 = (record["threads"] for record in records)

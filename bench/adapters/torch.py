@@ -1,11 +1,14 @@
 """PyTorch: the networks of torchvision and timm; eager, compiled, or replayed as a CUDA graph."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 packages = ("torch",)
 libraries = ("torchvision", "timm", "numpy")
 install = "make results FRAMEWORK=torch installs it; elsewhere: pip install torch torchvision timm"
-modes = ("eager", "compiled", "cuda-graph", "eager-nchw")
+modes = ("eager", "compiled", "compiled-max", "cuda-graph", "eager-nchw")
 precisions = ("float32", "tf32", "bfloat16", "float16")
 canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
 
@@ -74,6 +77,8 @@ ShuffleNetV2-1.0 EfficientNet-B0 EfficientNet-B4 EfficientNetV2-S RegNetY-800MF 
 ViT-Ti-16 ViT-S-16 ViT-B-16 ViT-L-16 Swin-T Swin-B
 """.split()
 
+COMPILED = {"compiled": None, "compiled-max": "max-autotune"}  # the mode of torch.compile
+
 # Sides of the images that a network was made for, where it is not 224.
 SIDES = {"InceptionV3": 299, "EfficientNet-B2": 288, "EfficientNet-B4": 380, "EfficientNetV2-S": 384, "EfficientNet-Lite1": 240, "EfficientNet-Lite2": 260}
 
@@ -86,8 +91,7 @@ def input_shape(model: str) -> tuple[int, ...]:
 
 def environment(threads: int) -> dict[str, str]:
     """Variables that must be set before PyTorch is imported."""
-    # Freezing is what PyTorch recommends for inference on a CPU: weights become constants and are laid out once.
-    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TORCHINDUCTOR_FREEZING": "1"}
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
 def settings(device: str, precision: str, mode: str) -> dict[str, str]:
@@ -95,8 +99,8 @@ def settings(device: str, precision: str, mode: str) -> dict[str, str]:
     fields = {"layout": "NCHW" if mode == "eager-nchw" else "NHWC"}
     if device == "gpu":
         fields["autotune"] = "on"
-    if mode == "compiled":
-        fields["compile_mode"] = "default"
+    if mode in COMPILED:
+        fields["compile_mode"] = (COMPILED[mode] or "default") + (", weights frozen" if device == "cpu" else "")
     return fields
 
 
@@ -105,7 +109,8 @@ def combinations(device: str) -> list[tuple[str, str]]:
     if device == "cpu":
         return [("float32", "eager"), ("bfloat16", "eager"), ("float32", "compiled"), ("bfloat16", "compiled")]
     eager = [(precision, "eager") for precision in precisions]
-    return [*eager, ("bfloat16", "compiled"), ("float16", "compiled"), ("tf32", "compiled"), ("bfloat16", "cuda-graph")]
+    compiled = [(precision, "compiled") for precision in ("bfloat16", "float16", "tf32", "float32")]
+    return [*eager, *compiled, ("bfloat16", "compiled-max"), ("bfloat16", "cuda-graph"), ("float32", "eager-nchw")]
 
 
 def start(device: str = "cpu"):
@@ -118,6 +123,8 @@ def start(device: str = "cpu"):
     if not torch.cuda.is_available():
         raise NotImplementedError("this build of PyTorch finds no CUDA device: install one that is built for CUDA, or use --device cpu")
     _knows(torch, torch.cuda.get_device_capability())
+    torch.zeros(1, device="cuda")  # what the driver takes for any process is there before a network's memory is counted
+    torch.cuda.synchronize()
     return torch.device("cuda", 0)
 
 
@@ -143,12 +150,18 @@ class Network:
         self.dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision, torch.float32)
         self.layout = torch.contiguous_format if mode == "eager-nchw" else torch.channels_last
         self.module = module.to(device=device, dtype=self.dtype, memory_format=self.layout)
-        self.call = torch.compile(self.module, dynamic=False) if mode == "compiled" else self.module
+        self.call = torch.compile(self.module, dynamic=False, mode=COMPILED[mode]) if mode in COMPILED else self.module
         self.graphs: list[tuple] = []  # CUDA graph, its input and its output
 
     def tensor(self, images):
         """Images on the device, in the network's number format and layout."""
         return images.to(device=self.device, dtype=self.dtype).contiguous(memory_format=self.layout)
+
+    def set_precision(self) -> None:
+        """Float32 means float32: TF32 is a precision of its own here. For all networks of this process, so anew before each is called."""
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.precision == "tf32"
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "eager"):
@@ -157,8 +170,8 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
     import torch
 
     _go_together(torch, device, precision, mode)
-    # Float32 means float32: TF32 is a precision of its own here.
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    if mode in COMPILED:
+        _prepare_compiler(device)
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(0)
     module = _build(models["classification"][model], weights == "pretrained").eval()
@@ -178,9 +191,30 @@ def _go_together(torch, device: str, precision: str, mode: str) -> None:
     if mode == "cuda-graph":
         raise NotImplementedError("a CUDA graph needs a GPU: on a CPU use --mode eager or compiled")
     # Without these instructions the CPU computes in float32 and converts, which tells nothing of the format.
-    quick = {"bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported, "float16": torch.ops.mkldnn._is_mkldnn_fp16_supported}
+    quick = {"bfloat16": _multiplies_bfloat16, "float16": torch.ops.mkldnn._is_mkldnn_fp16_supported}
     if precision == "tf32" or precision in quick and not quick[precision]():
         raise NotImplementedError(f"this CPU has no instructions for {precision}: use float32")
+
+
+def _multiplies_bfloat16() -> bool:
+    """On x86 oneDNN takes bfloat16 without instructions for it, too, and converts."""
+    import torch
+
+    if torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _prepare_compiler(device: str) -> None:
+    """Weights frozen on a CPU, as PyTorch recommends for inference there; and nothing that another process has compiled."""
+    folder = tempfile.mkdtemp(prefix="dlmark-inductor-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ |= {"TORCHINDUCTOR_CACHE_DIR": folder, "TRITON_CACHE_DIR": os.path.join(folder, "triton")}
+    import torch._dynamo.config
+    import torch._inductor.config
+
+    torch._inductor.config.freezing = device == "cpu"
+    torch._dynamo.config.fail_on_recompile_limit_hit = True  # else it goes on without being compiled, and says nothing
 
 
 def _build(name: str, pretrained: bool):
@@ -236,21 +270,16 @@ def _quiet(network: Network):
     """Without gradients; what is compiled knows no inference mode."""
     import torch
 
-    return torch.no_grad() if network.mode == "compiled" else torch.inference_mode()
+    return torch.no_grad() if network.mode in COMPILED else torch.inference_mode()
 
 
 def prepare(network: Network, model: str, batch_size: int):
     """What runs one batch, and what waits until the device is done with it."""
     import torch
 
-    network.graphs = []
-    if network.device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    _clear(network)
     random = torch.Generator().manual_seed(3)
     inputs = [network.tensor(torch.rand(batch_size, *input_shape(model), generator=random) * 2 - 1) for _ in range(2)]
-    if network.mode == "cuda-graph":
-        network.graphs = [_captured(network, images) for images in inputs]
 
     def run():
         inputs.reverse()
@@ -258,10 +287,44 @@ def prepare(network: Network, model: str, batch_size: int):
             network.call(inputs[0])
 
     def replay():
+        if not network.graphs:  # in the first call, which is timed apart
+            for images in inputs:
+                network.graphs.append(_captured(network, images))
         network.graphs.reverse()
         network.graphs[0][0].replay()
 
-    return (replay if network.graphs else run), (torch.cuda.synchronize if network.device.type == "cuda" else lambda: None)
+    return _first_apart(replay if network.mode == "cuda-graph" else run, network), _wait(network.device)
+
+
+def _clear(network: Network) -> None:
+    """Forget what was compiled and captured for another batch size, and its memory."""
+    import torch
+
+    network.set_precision()
+    network.graphs = []
+    if network.mode in COMPILED:
+        torch._dynamo.reset()  # else the ninth batch size would be one too many for it
+    if network.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _first_apart(run, network: Network):
+    """On a GPU count memory from after the first call: what choosing algorithms takes is not what the network needs."""
+    import torch
+
+    if network.device.type != "cuda":
+        return run
+    is_first = True
+
+    def counted():
+        nonlocal is_first
+        run()
+        if is_first:
+            is_first = False
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+
+    return counted
 
 
 def _captured(network: Network, images) -> tuple:
@@ -275,7 +338,8 @@ def _captured(network: Network, images) -> tuple:
             network.call(images)
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph), _quiet(network):
+    pool = network.graphs[0][0].pool() if network.graphs else None  # one replays after the other, so they can share their memory
+    with torch.cuda.graph(graph, pool=pool), _quiet(network):
         answers = network.call(images)
     return graph, images, answers
 
@@ -284,6 +348,7 @@ def predict(network: Network, images):
     """Logits of normalized images, (batch, channels, height, width) -> (batch, classes), as NumPy arrays."""
     import torch
 
+    network.set_precision()
     images = network.tensor(torch.from_numpy(images).float())
     with _quiet(network):
         if network.graphs and network.graphs[0][1].shape == images.shape:
@@ -312,7 +377,7 @@ def events(network: Network):
 
 def compilations(network: Network):
     """How often the compiler has made a graph so far."""
-    if network.mode != "compiled":
+    if network.mode not in COMPILED:
         return lambda: 0
     from torch._dynamo.utils import counters
 
@@ -402,10 +467,8 @@ def prepare_training(network: Network, model: str, batch_size: int):
     """What runs one step (forward, backward, update), what waits for it, and what gives the last step's loss."""
     import torch
 
+    _clear(network)
     on_gpu = network.device.type == "cuda"
-    if on_gpu:
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
     random = torch.Generator().manual_seed(3)
     inputs = [network.tensor(torch.rand(batch_size, *input_shape(model), generator=random) * 2 - 1) for _ in range(2)]
     labels = torch.arange(batch_size, device=network.device) % 10
@@ -425,4 +488,4 @@ def prepare_training(network: Network, model: str, batch_size: int):
         scaler.update()
         losses[0] = loss.detach()
 
-    return run, _wait(network.device), lambda: losses[0].item()
+    return _first_apart(run, network), _wait(network.device), lambda: losses[0].item()
