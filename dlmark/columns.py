@@ -1,7 +1,8 @@
 """Columns out of records: compact while they grow and while they go from one process to another."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Columns:
         self.length = 0
         self._tables: list[tuple] = []  # first row, names of fields, and a line of numbers for each
         self._lists: dict[str, list[tuple]] = {}  # first row, length of each list, and their numbers
-        self._values: dict[str, _Codes] = {}
+        self._values: dict[str, dict] = {}  # a number for each value, in the order in which they came
         self._codes: dict[str, list[tuple]] = {}  # first row, number of rows, and their code or codes
 
     def add(self, counts: Sequence[int], columns: dict[str, Sequence]) -> None:
@@ -51,7 +52,7 @@ class Columns:
         self.add([len(records)], {name: tuple(_hashable(record.get(name)) for record in records) for name in names})
 
     def _encode(self, name: str, values: Sequence) -> None:
-        codes = self._values.setdefault(name, _Codes({None: -1}))
+        codes = self._values.setdefault(name, defaultdict(count().__next__, {None: -1}))
         runs = self._codes.setdefault(name, [])
         first = values[0]
         if first == values[-1] and values.count(first) == len(values):  # often, and faster than to look up each
@@ -93,14 +94,6 @@ def _table(lines: list[Sequence]) -> np.ndarray:
         return numbers.reshape(len(lines), -1)
     except TypeError:  # there is a None
         return np.array(lines, np.float64)
-
-
-class _Codes(dict):
-    """A number for each value, in the order in which they came; equal texts and lists are held once."""
-
-    def __missing__(self, value):
-        self[value] = code = len(self) - 1
-        return code
 
 
 def joined(parts: Sequence[Part]) -> Part:

@@ -16,7 +16,7 @@ from dlmark.columns import Columns, Part
 from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
 from dlmark.record import RecordError
 
-CHUNK_BYTES = 2**17  # of files that are decoded and checked at once: what they become fits into a core's cache
+CHUNK_BYTES = 2**19  # of files that are decoded and checked at once: what they become fits into a core's cache
 SHARE_BYTES = 32 * 2**20  # below it a process takes longer to start than to help
 MAX_PROCESSES = 8
 
@@ -135,12 +135,10 @@ def help_out() -> None:
 
 
 def _result(helper: subprocess.Popen, answer: BinaryIO, share: Sequence[Path]) -> Part:
-    helper.wait()
-    answer.seek(0)
-    try:
-        result = pickle.load(answer)
-    except (EOFError, pickle.UnpicklingError):  # it was killed, for its memory perhaps; what it left is read here
+    if helper.wait():  # it was killed, for its memory perhaps, or had no room for the answer
         return read(share)
+    answer.seek(0)
+    result = pickle.load(answer)
     if isinstance(result, Exception):
         raise result
     return result
