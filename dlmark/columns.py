@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain, count
+from itertools import accumulate, chain, count
 from typing import NamedTuple
 
 import numpy as np
@@ -107,12 +107,11 @@ def joined(parts: Sequence[Part]) -> Part:
 def _joined(kind: str, pieces: list, lengths: list[int]):
     if kind == "number":
         return np.concatenate([np.full(length, np.nan) if piece is None else piece for piece, length in zip(pieces, lengths)])
-    first, values = [], []
-    for piece, length in zip(pieces, lengths):
-        numbers, more = (np.full(length, -1, np.int32), ()) if piece is None else piece
-        first.append(np.where(numbers < 0, -1, numbers + len(values)) if kind != "numbers" else numbers)
-        values.extend(more) if kind != "numbers" else values.append(more)
-    return np.concatenate(first), np.concatenate(values) if kind == "numbers" else values
+    firsts, seconds = zip(*((np.full(length, -1, np.int32), ()) if piece is None else piece for piece, length in zip(pieces, lengths)))
+    if kind == "numbers":
+        return np.concatenate(firsts), np.concatenate(seconds)
+    starts = accumulate(map(len, seconds), initial=0)  # the codes of each part count from 0
+    return np.concatenate([np.where(codes < 0, -1, codes + start) for codes, start in zip(firsts, starts)]), list(chain.from_iterable(seconds))
 
 
 def _hashable(value):
