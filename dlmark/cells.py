@@ -43,7 +43,7 @@ def _values(name: str, values: list) -> list:
 
 
 def _arrays(lengths: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """The numbers of each row, which are a view into `items`: to make a million lists of them would take as long as to read them."""
+    """The numbers of each row, which are a view into `items`: lists of them would take twice as long to make."""
     items.flags.writeable = False
     ends = np.cumsum(np.maximum(lengths, 0)).tolist()
     arrays = np.fromiter(map(items.__getitem__, map(slice, chain([0], ends), ends)), object, len(lengths))
