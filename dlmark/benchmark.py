@@ -35,15 +35,12 @@ def load_results(pattern: str, folder: str | os.PathLike | None = None):
 
     `pattern` is a glob relative to the results folder. `x.json` means the whole set, `x__<framework>__<device>.json`
     too. Rows come in the order of file name and record. A column is there if any record has a value in the field; `file`
-    names the record's file, and `status` is "ok" where a record does not say otherwise. Equal lists and tables of several
-    rows may be one object.
+    names the record's file, and `status` is "ok" where a record does not say otherwise. `block_times_s` holds a read-only NumPy
+    array a row: ask for its length, not whether it is true. Equal lists and tables of several rows may be one object.
 
     Raises ResultsError if nothing matches or a file is not readable JSON, RecordError if a record breaks the format.
     """
-    import numpy as np
-    import pandas as pd
-
-    from dlmark import columns, loading  # here, so that measuring needs no numpy
+    from dlmark import cells, columns, loading  # here, so that measuring needs no numpy
 
     folder = results_folder(folder)
     names = matching(pattern, folder)
@@ -51,12 +48,7 @@ def load_results(pattern: str, folder: str | os.PathLike | None = None):
         raise ResultsError(_nothing_matches(pattern, folder))
     with loading.without_garbage_collection():
         parts = loading.load([folder / name for name in names])
-        counts = [count for part in parts for count in part.counts]
-        data = columns.joined(parts)
-        if not data:
-            return pd.DataFrame(columns=["model", "device", "batch_size", "throughput", "status", "file"])
-        data.setdefault("status", np.full(sum(counts), "ok", object))
-        return pd.DataFrame({**data, "file": np.repeat(np.array(names, object), counts)}, copy=False)
+        return cells.frame(columns.joined(parts), names)
 
 
 class SaveResults:

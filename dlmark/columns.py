@@ -1,20 +1,20 @@
-"""Columns out of records: compact while they grow and while they go from one process to another, pandas' own at the end."""
+"""Columns out of records: compact while they grow and while they go from one process to another."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, count
 from typing import NamedTuple
 
 import numpy as np
 
 from dlmark import fast
-from dlmark.files import current_name
 from dlmark.record import FIELDS
 
 KINDS = {name: "number" if field.kind == "integer" else field.kind for name, field in FIELDS.items()}
 
 
 class Part(NamedTuple):
-    """The records of some files in columns of one form: compact, or as cells of a DataFrame."""
+    """The records of some files in compact columns."""
 
     counts: list[int]  # records of each file
     columns: dict[str, object]
@@ -28,7 +28,7 @@ class Columns:
         self.length = 0
         self._tables: list[tuple] = []  # first row, names of fields, and a line of numbers for each
         self._lists: dict[str, list[tuple]] = {}  # first row, length of each list, and their numbers
-        self._values: dict[str, _Codes] = {}
+        self._values: dict[str, dict] = {}  # a number for each value, in the order in which they came
         self._codes: dict[str, list[tuple]] = {}  # first row, number of rows, and their code or codes
 
     def add(self, counts: Sequence[int], columns: dict[str, Sequence]) -> None:
@@ -52,7 +52,7 @@ class Columns:
         self.add([len(records)], {name: tuple(_hashable(record.get(name)) for record in records) for name in names})
 
     def _encode(self, name: str, values: Sequence) -> None:
-        codes = self._values.setdefault(name, _Codes({None: -1}))
+        codes = self._values.setdefault(name, defaultdict(count().__next__, {None: -1}))
         runs = self._codes.setdefault(name, [])
         first = values[0]
         if first == values[-1] and values.count(first) == len(values):  # often, and faster than to look up each
@@ -96,61 +96,22 @@ def _table(lines: list[Sequence]) -> np.ndarray:
         return np.array(lines, np.float64)
 
 
-class _Codes(dict):
-    """A number for each value, in the order in which they came; equal texts and lists are held once."""
-
-    def __missing__(self, value):
-        self[value] = code = len(self) - 1
-        return code
-
-
-def cells(part: Part) -> Part:
-    """The same columns as they stand in a DataFrame; the compact ones are given up one by one, so that little is held twice."""
-    return Part(part.counts, {name: _cells(name, part.columns.pop(name)) for name in list(part.columns)})
+def joined(parts: Sequence[Part]) -> Part:
+    """One part out of several; their columns are given up one by one, so that little is held twice."""
+    names = [name for name in FIELDS if any(name in part.columns for part in parts)]
+    lengths = [sum(part.counts) for part in parts]
+    columns = {name: _joined(KINDS[name], [part.columns.pop(name, None) for part in parts], lengths) for name in names}
+    return Part(list(chain.from_iterable(part.counts for part in parts)), columns)
 
 
-def joined(parts: Sequence[Part]) -> dict[str, np.ndarray]:
-    """The columns of `parts`, which are cells, on end and in the order of FIELDS."""
-    columns = {}
-    for name in FIELDS:
-        if any(name in part.columns for part in parts):
-            pieces = [part.columns.pop(name) if name in part.columns else _empty(name, sum(part.counts)) for part in parts]
-            column = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
-            whole = FIELDS[name].kind == "integer" and not np.isnan(column).any()
-            columns[name] = column.astype(np.int64) if whole else column
-    return columns
-
-
-def _cells(name: str, packed) -> np.ndarray:
-    if KINDS[name] == "number":
-        return packed
-    if KINDS[name] == "numbers":
-        return _lists(*packed)
-    codes, values = packed
-    table = [*(_cell(name, value) for value in values), _missing(name)]  # the last has the code -1
-    return np.fromiter(table, object, len(table)).take(codes, mode="wrap")
-
-
-def _empty(name: str, length: int) -> np.ndarray:
-    return np.full(length, _missing(name), float if KINDS[name] == "number" else object)
-
-
-def _missing(name: str):
-    return "ok" if name == "status" else np.nan
-
-
-def _cell(name: str, value):
-    if name == "model":
-        return current_name(value)
-    if KINDS[name] == "table":
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _lists(lengths: np.ndarray, items: np.ndarray) -> np.ndarray:
-    items, ends = items.tolist(), chain([0], np.cumsum(np.maximum(lengths, 0)).tolist())
-    lists = (items[a:b] if length >= 0 else np.nan for length, (a, b) in zip(lengths.tolist(), pairwise(ends)))
-    return np.fromiter(lists, object, len(lengths))
+def _joined(kind: str, pieces: list, lengths: list[int]):
+    if kind == "number":
+        return np.concatenate([np.full(length, np.nan) if piece is None else piece for piece, length in zip(pieces, lengths)])
+    firsts, seconds = zip(*((np.full(length, -1, np.int32), ()) if piece is None else piece for piece, length in zip(pieces, lengths)))
+    if kind == "numbers":
+        return np.concatenate(firsts), np.concatenate(seconds)
+    starts = accumulate(map(len, seconds), initial=0)  # the codes of each part count from 0
+    return np.concatenate([np.where(codes < 0, -1, codes + start) for codes, start in zip(firsts, starts)]), list(chain.from_iterable(seconds))
 
 
 def _hashable(value):

@@ -60,11 +60,11 @@ def held(data: pd.DataFrame) -> pd.DataFrame:
     point), `inside` (share of them), and `half_width` (median, as a share).
     """
     ours = _ok(data[data["method"].str.startswith("dlmark")])
-    ours = ours[ours["block_times_s"].map(lambda times: isinstance(times, list) and len(times) > 0)]
+    ours = ours[ours["block_times_s"].map(lambda times: not isinstance(times, float) and len(times) > 0)]
     rows = []
     for (method, condition), part in ours.groupby(["method", "condition"], sort=False):
         for name, interval in INTERVALS.items():
-            points = [[interval(record) for record in records.to_dict("records")] for _, records in part.groupby(POINT)]
+            points = [[interval(record) for record in _records(records)] for _, records in part.groupby(POINT)]
             inside = [abs(b - a) <= width for point in points for (a, width), (b, _) in permutations(point, 2)]
             width = median(math.expm1(width) for point in points for _, width in point)
             rows += [(method, condition, name, len(inside), float(np.mean(inside)), width)] if inside else []
@@ -85,8 +85,9 @@ def verdicts(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
 
 def _records(data: pd.DataFrame) -> list[dict]:
-    """The rows as records, without the fields that they do not have."""
-    return [{name: value for name, value in record.items() if isinstance(value, (list, dict)) or value == value} for record in data.to_dict("records")]
+    """The rows as records, with lists for arrays, and without the fields that they do not have."""
+    rows = ({n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in row.items()} for row in data.to_dict("records"))
+    return [{name: value for name, value in row.items() if isinstance(value, (list, dict)) or value == value} for row in rows]
 
 
 def repeated(data: pd.DataFrame, title: str) -> figure:

@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from dlmark import fast
-from dlmark.columns import Columns, Part, cells
+from dlmark.columns import Columns, Part
 from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
 from dlmark.record import RecordError
 
-CHUNK_BYTES = 2**17  # of files that are decoded and checked at once: what they become fits into a core's cache
+CHUNK_BYTES = 2**19  # of files that are decoded and checked at once: what they become fits into a core's cache
 SHARE_BYTES = 32 * 2**20  # below it a process takes longer to start than to help
 MAX_PROCESSES = 8
 
@@ -33,17 +34,14 @@ def without_garbage_collection():
 
 
 def load(paths: Sequence[Path]) -> list[Part]:
-    """The records of `paths`, in that order, as cells in one or several parts.
+    """The records of `paths`, in that order, in one or several parts.
 
     Raises ResultsError or RecordError for the first bad file.
     """
     shares = _shares(paths)
     with ExitStack() as stack:
         helpers = [stack.enter_context(_helper(share)) for share in shares[1:]]
-        parts = [cells(read(shares[0]))]
-        for helper, share in zip(helpers, shares[1:]):
-            parts += (cells(_result(helper, portion)) for portion in _portions(share))
-        return parts
+        return [read(shares[0]), *(_result(*helper, share) for helper, share in zip(helpers, shares[1:]))]
 
 
 def read(paths: Sequence[Path]) -> Part:
@@ -113,40 +111,34 @@ def _helper(share: Sequence[Path]):
             pass
     command = [sys.executable, "-P", "-c", "from dlmark.loading import help_out; help_out()"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
-    with tempfile.TemporaryFile() as task:
+    with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as answer:
         pickle.dump(share, task)
         task.seek(0)
-        process = subprocess.Popen(command, stdin=task, stdout=subprocess.PIPE, env=environment)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+        process = subprocess.Popen(command, stdin=task, stdout=answer, env=environment)
+        try:
+            yield process, answer
+        finally:
+            process.kill()
+            process.wait()
 
 
 def help_out() -> None:
     """What a helper does: take paths from standard input, and write their columns, or what is wrong with them, to standard output."""
     gc.disable()
-    for portion in _portions(pickle.load(sys.stdin.buffer)):
-        try:
-            result = read(portion)
-        except (ResultsError, RecordError) as error:
-            result = error
-        pickle.dump(result, sys.stdout.buffer, protocol=5)
-        sys.stdout.flush()
-
-
-def _portions(share: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
-    """Most of a share, and the rest: while a helper reads the rest, the first process makes cells of the most."""
-    most = len(share) * 4 // 5
-    return share[:most], share[most:]
-
-
-def _result(helper: subprocess.Popen, portion: Sequence[Path]) -> Part:
     try:
-        result = pickle.load(helper.stdout)
-    except (EOFError, pickle.UnpicklingError):  # it was killed, for its memory perhaps; what it left is read here
-        return read(portion)
+        result = read(pickle.load(sys.stdin.buffer))
+    except (ResultsError, RecordError) as error:
+        result = error
+    pickle.dump(result, sys.stdout.buffer, protocol=5)
+    sys.stdout.flush()
+    os._exit(0)  # to free all that it has read would take a while
+
+
+def _result(helper: subprocess.Popen, answer: BinaryIO, share: Sequence[Path]) -> Part:
+    if helper.wait():  # it was killed, for its memory perhaps, or had no room for the answer
+        return read(share)
+    answer.seek(0)
+    result = pickle.load(answer)
     if isinstance(result, Exception):
         raise result
     return result

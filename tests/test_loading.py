@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import pickle
 import random
 import subprocess
 import sys
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlmark import fast, loading
+from dlmark import cells, fast, loading
 from dlmark.benchmark import load_results
-from dlmark.columns import Columns, cells, joined
+from dlmark.columns import Columns, joined
 from dlmark.files import ResultsError, read_records
 from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, RecordError
 
@@ -128,7 +129,29 @@ def frame(tmp_path, *files):
 
 def test_values_come_back_as_they_were_saved(way, tmp_path):
     row = frame(tmp_path, [FULL]).iloc[0].to_dict()
-    assert row == {**FULL, "file": "0.json"} and isinstance(row["block_times_s"], list) and isinstance(row["library_versions"], dict)
+    row["block_times_s"] = row["block_times_s"].tolist()
+    assert row == {**FULL, "file": "0.json"} and isinstance(row["library_versions"], dict)
+
+
+def test_the_times_of_blocks_are_arrays_that_can_not_be_changed(way, tmp_path):
+    data = frame(tmp_path, [FULL, {"model": "A"}, {"model": "A", "block_times_s": []}], [FULL | {"block_times_s": [1, 2, 3]}])
+    first, none, empty, last = data["block_times_s"]
+    assert first.tolist() == FULL["block_times_s"] and math.isnan(none) and empty.tolist() == [] and last.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1
+
+
+def test_rows_survive_pickle_and_copies(way, tmp_path):
+    data = frame(tmp_path, [FULL, {"model": "A"}], [FULL])
+    for other in (pickle.loads(pickle.dumps(data)), data.copy(), copy.deepcopy(data)):
+        pd.testing.assert_frame_equal(other, data)
+
+
+def test_texts_have_the_type_that_pandas_gives_them(way, tmp_path):
+    data = frame(tmp_path, [FULL, {"model": "A"}])
+    texts = [name for name in data if name == "file" or FIELDS[name].kind == "text"]
+    assert {data[name].dtype for name in texts} == {pd.Series(["a", math.nan]).dtype}
+    assert {data[name].dtype for name in ("flags", "library_versions", "block_times_s")} == {np.dtype(object)}
 
 
 def test_whole_numbers_stay_whole_where_each_record_has_one(way, tmp_path):
@@ -145,7 +168,7 @@ def test_a_text_list_or_table_that_a_record_lacks_is_missing(way, tmp_path):
     data = frame(tmp_path, [{"model": "A"}], [FULL, {"model": "B", "flags": None, "block_times_s": []}])
     for name in ("grade", "flags", "library_versions"):
         assert data[name].isna().tolist() == [True, False, True]
-    assert data["block_times_s"].tolist()[1:] == [FULL["block_times_s"], []]
+    assert [times.tolist() for times in data["block_times_s"][1:]] == [FULL["block_times_s"], []]
 
 
 def test_there_is_a_column_only_for_fields_with_a_value(way, tmp_path):
@@ -234,11 +257,14 @@ def test_whoever_watches_the_process_sees_every_file_opened(root, tmp_path):
 
 
 def test_parts_are_joined_in_their_order():
-    parts = [Columns(), Columns()]
-    parts[0].add_records([{"model": "A", "batch_size": 1}])
-    parts[1].add_records([{"model": "B", "batch_size": 2}])
-    data = joined([cells(part.packed()) for part in parts])
-    assert data["model"].tolist() == ["A", "B"] and data["batch_size"].tolist() == [1, 2]
+    parts = [Columns(), Columns(), Columns()]
+    parts[0].add_records([{"model": "A", "batch_size": 1, "grade": "A"}])
+    parts[1].add_records([{"model": "B", "flags": ["x"], "block_times_s": [0.5]}])
+    parts[2].add_records([{"model": "A", "batch_size": 2, "grade": "B"}])
+    data = cells.frame(joined([part.packed() for part in parts]), ["a", "b", "c"]).fillna("-").astype(str)
+    assert data["model"].tolist() == ["A", "B", "A"] and data["batch_size"].tolist() == ["1.0", "-", "2.0"]
+    assert data["grade"].tolist() == ["A", "-", "B"] and data["flags"].tolist() == ["-", "['x']", "-"]
+    assert data["block_times_s"].tolist() == ["-", "[0.5]", "-"] and data["file"].tolist() == ["a", "b", "c"]
 
 
 def test_a_number_is_bounded_where_a_float_is_exact():

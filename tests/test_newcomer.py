@@ -68,4 +68,4 @@ def test_a_kill_in_the_middle_loses_no_finished_point(clone):
     assert "1 to measure" in made(clone, "results", *CHOICE)
     both = mine(clone)
     assert both["batch_size"].tolist() == [1, 2]
-    assert both.iloc[0]["block_times_s"][: len(first["block_times_s"])] == first["block_times_s"]
+    assert both.iloc[0]["block_times_s"].tolist()[: len(first["block_times_s"])] == first["block_times_s"].tolist()
