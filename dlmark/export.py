@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dlmark.benchmark import ResultsError
 from dlmark.record import FIELDS
-from dlmark.show import safe
+from dlmark.terminal import safe
 
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 

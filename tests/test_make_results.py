@@ -21,7 +21,7 @@ from bench import cnn as bench_cnn
 from bench import adapters, options
 from bench.adapters import mxnet as mxnet_adapter
 from dlmark import device, lock, process, summary
-from dlmark.progress import lasting
+from dlmark.progress import lasting, progress
 
 # `python -m bench`, but the quick preset takes a tenth of a second for a point.
 QUICKER = """
@@ -431,6 +431,23 @@ def test_the_outcome_is_readable_with_and_without_a_terminal(terminal):
     summary.show(RECORDS, "a device, a framework 1.0", console)
     said = console.file.getvalue()
     assert "a device, a framework 1.0" in said and "1,234.5 ±1.0%" in said and "77 in 2,048 MB" in said and "top-1" not in said
+
+
+HOSTILE = "\x1b]0;gone\x07\x1b[2Jred\u202eder [bold]bold[/bold] :smile:\r"
+HARMLESS = "\\x1b]0;gone\\x07\\x1b[2Jred\\u202eder [bold]bold[/bold] :smile:\\r"
+
+
+def test_hostile_texts_of_an_outcome_are_shown_and_not_obeyed():
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    summary.show([{**RECORDS[0], "model": HOSTILE}, {**RECORDS[-2], "reason": HOSTILE}], HOSTILE, console)
+    said = console.file.getvalue()
+    assert said.count(HARMLESS) == 3 and said.replace("\n", "").isprintable()
+
+
+def test_a_hostile_line_is_said_and_not_obeyed(capsys):
+    with progress(1) as show:
+        show.say(f"gpu:0\t{HOSTILE}")
+    assert capsys.readouterr().out == f"gpu:0   {HARMLESS}\n"
 
 
 def test_no_record_is_no_table():
