@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -199,7 +200,7 @@ def test_csv_holds_nothing_that_controls_a_terminal():
 
 def test_parquet_without_pyarrow_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ResultsError, match="pip install pyarrow"):
+    with pytest.raises(ResultsError, match=re.escape("-m pip install -e '.[parquet]'` in the project's folder")):
         parquet_bytes(RECORDS)
 
 
