@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -52,7 +53,7 @@ def start(root, tmp_path):
 
     def run(*words, **options) -> subprocess.Popen:
         (tmp_path / "locks").mkdir(exist_ok=True)
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks")}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks"), **options.pop("environment", {})}
         options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         started.append(subprocess.Popen([sys.executable, *map(str, words)], cwd=root, env=environment, text=True, start_new_session=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options))  # fmt: skip
@@ -338,6 +339,28 @@ def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, cap
         (record,) = saved(tmp_path / name / "results")
         assert record["status"] == "out_of_memory" and "stdin" not in record["command"]
     assert "make html" not in said  # that is for the end of all
+
+
+def test_two_gpus_of_one_name_share_the_networks_and_none_is_measured_twice(bench, nvml, tmp_path, saved, root):
+    """The whole run, with NumPy as the framework of two GPUs that the stand-in for NVML has."""
+    (tmp_path / "sitecustomize.py").write_text("import bench.adapters.numpy\nbench.adapters.numpy.start = lambda device='cpu': None\n")
+    environment = nvml.environment(NAMES="A,A") | {"PYTHONPATH": f"{tmp_path}:{root}"}
+    words = ("--framework", "numpy", "--models", "MLP-64,MLP-1024", "--batch-sizes", "1", "--preset", "quick", "--results", tmp_path / "results")
+    done = bench(*words, environment=environment)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "gpu:0: A, 81,920 MB\n  gpu:1: A, 81,920 MB\n" in done.stdout
+    assert "numpy throughput on gpu:0 and gpu:1: 2 networks x batch size 1; 0 of 2 points are held, 2 to measure" in done.stdout
+
+    told = re.findall(r"^(gpu:\d)  \[(\d/\d)\] (.*?): .*images/s", done.stdout, re.MULTILINE)
+    assert sorted(told) == [("gpu:0", "1/1", "MLP-64 batch 1"), ("gpu:1", "1/1", "MLP-1024 batch 1")]
+    records = saved(tmp_path / "results")
+    where = {r["model"]: (r["status"], r["device"], r["command"].partition("--device ")[2][:5]) for r in records}
+    assert len(records) == 2 and where == {"MLP-64": ("ok", "A", "gpu:0"), "MLP-1024": ("ok", "A", "gpu:1")}
+
+    locks = sorted((tmp_path / "locks").glob("dlmark-*-GPU-00000000-0000-0000-0000-00000000000?.lock"))  # by UUID, each with who held it
+    (pid, _, command), (other_pid, _, other_command) = (path.read_text().splitlines() for path in locks)
+    assert "--device gpu:0" in command and "--device gpu:1" in other_command and pid != other_pid
+    assert "Nothing is left to measure" in bench(*words, environment=environment).stdout
 
 
 def workers(start, **commands):
