@@ -18,6 +18,7 @@ from bench import adapters, cnn, in_rounds, options
 from bench.plan import Plan, chosen_models
 from dlmark import device, rounds, sampler, sweep, timing, watch
 from dlmark.record import is_ok, point
+from dlmark.terminal import safe
 
 WORKLOAD = "ceiling"
 SIZES = {"cpu": [1024, 2048, 4096], "gpu": [2048, 4096, 8192, 16384]}  # of square matrices
@@ -100,7 +101,11 @@ def _ceiling(record: dict) -> dict:
 
 
 def one_line(record: dict) -> str:
-    """A ceiling as one line for the terminal, without its flags."""
+    """A ceiling as one line for the terminal, without its flags, whatever its texts hold."""
+    return safe(_told(record))
+
+
+def _told(record: dict) -> str:
     if not is_ok(record):
         return f"{record['model']}: {record['status'].replace('_', ' ')}: {record['reason']}"
     if record.get("tflops"):

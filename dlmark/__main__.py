@@ -10,7 +10,8 @@ from pathlib import Path
 from dlmark import compare as comparing
 from dlmark.benchmark import ResultsError, read_records, refuse_twins
 from dlmark.record import GRADES, STATUSES, RecordError
-from dlmark.show import COLUMNS, chosen, find_records, in_order, number, print_table, safe, show, throughput
+from dlmark.show import COLUMNS, chosen, find_records, in_order, number, print_table, show, throughput
+from dlmark.terminal import safe
 
 FAILED = 2  # a command could not do its work; 1 is its answer no
 SHELL_INTERRUPTED, SHELL_PIPE_CLOSED = 130, 141  # what a shell reports for a program ended by these signals

@@ -19,7 +19,8 @@ SAME, FASTER, SLOWER, UNSURE = "SAME", "FASTER", "SLOWER", "UNSURE"
 # What two measurements share that are compared, beside the device.
 SHARED = ("model", "batch_size", "framework", "precision", "mode", "workload", "input_shape")
 # What may differ between them, and is then said.
-SAID = ("device", "host", "threads", "framework_version", "driver_version", "source", "published_date", "method")
+SAID = ("device", "host", "threads", "framework_version", "driver_version", "power_limit_w", "layout", "autotune", "compile_mode",
+        "source", "published_date", "method", "condition")  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -143,7 +144,7 @@ def _network_row(rows: list[Row], within: float) -> Row:
 
 def _judged(row: Row, within: float) -> Row:
     found = verdict(row.change, row.bound, within)
-    wide = f"the intervals tell no less than {math.expm1(row.bound):.1%} apart" if found == UNSURE else ""
+    wide = f"the intervals tell no less than {math.expm1(row.bound):.1%} apart; more rounds (--rounds N) narrow them" if found == UNSURE else ""
     return row._replace(verdict=found, reason="; ".join(filter(None, (row.reason, wide))))
 
 

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 
 from dlmark.benchmark import ResultsError
 from dlmark.record import FIELDS
-from dlmark.show import safe
+from dlmark.terminal import safe
 
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 
@@ -46,8 +47,8 @@ def parquet_bytes(records: Sequence[dict]) -> bytes:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise ResultsError(f"Parquet needs pyarrow ({error}): `pip install pyarrow`, with NumPy 1 `pip install 'pyarrow<24'`, "
-                           "or export with --csv") from error  # fmt: skip
+        raise ResultsError(f"Parquet needs pyarrow ({error}): install it with `{sys.executable} -m pip install -e '.[parquet]'` in the "
+                           "project's folder, or export with --csv") from error  # fmt: skip
     text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
     types = {"text": text, "number": real, "integer": whole, "numbers": pyarrow.list_(real), "integers": pyarrow.list_(whole),
              "texts": pyarrow.list_(text), "table": pyarrow.map_(text, text)}  # fmt: skip

@@ -4,6 +4,7 @@ import fnmatch
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import contextmanager
@@ -38,9 +39,7 @@ def read_records(path: str | os.PathLike) -> list[dict]:
     """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {path.stat().st_size:,} bytes")
-        records = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        records = json.loads(_content(path).decode("utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
     except ResultsError:
@@ -55,6 +54,21 @@ def read_records(path: str | os.PathLike) -> list[dict]:
         check(record, f"{path}: record {number}")
         record["model"] = current_name(record["model"])
     return records
+
+
+def _content(path: Path) -> bytes:
+    """What the file holds. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
+        size = found.st_size
+        if size <= MAX_FILE_BYTES:
+            content = file.read(MAX_FILE_BYTES + 1)
+            size = len(content)  # it may have grown, and /proc states no size
+    if size > MAX_FILE_BYTES:
+        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {size:,} bytes or more")
+    return content
 
 
 def write_records(path: Path, records: Iterable[dict]) -> None:

@@ -1,9 +1,11 @@
 """Run a measurement in a process of its own, and say in one sentence how it ended."""
 
+import ctypes
 import multiprocessing
 import os
 import re
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ OUT_OF_MEMORY = re.compile(
 )
 
 LONGEST_WAIT_S = 2_000_000  # the system counts a wait in milliseconds and 31 bits
+PR_SET_PDEATHSIG = 1  # prctl(2), linux/prctl.h
 
 
 class ProcessEnded(Exception):
@@ -34,7 +37,8 @@ def run_in_process(
     """Yield what the generator `function(*args)` yields in a fresh process, with `environment` added.
 
     The process is spawned, not forked: forked children share one random state and a framework's locks. It ends when
-    this one does, whatever ends this one. Raises ProcessEnded if it fails, dies, or sends nothing for `silence_s`.
+    this one does, or the thread that asked for the first value, whatever ends them. Raises ProcessEnded if it fails,
+    dies, or sends nothing for `silence_s`.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -59,8 +63,7 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
     """In the new process: send each value, then how it ended."""
     with open(errors_path, "wb") as errors:
         os.dup2(errors.fileno(), 2)  # a crash's last words, also those that C++ writes
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    _end_with(multiprocessing.parent_process())
     try:
         for value in function(*args):
             sender.send(("value", value))
@@ -75,6 +78,15 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
         status = "out_of_memory" if OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
         sender.send(("failed", status, text))
         os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
+
+
+def _end_with(parent) -> None:
+    """End this process when its parent ends."""
+    if sys.platform == "linux":  # by the kernel: the thread below never runs while a library hangs with Python's lock held
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent.pid:  # it ended before the kernel was asked
+            os._exit(1)
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _next(receiver, process, silence_s: float, errors_path: str, kills: int) -> tuple:

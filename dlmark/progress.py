@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from dlmark.terminal import safe
+
 
 class Progress:
     """A display that `say`s lines and shows a bar over `total` units of work, whatever they are, under them."""
@@ -10,12 +12,14 @@ class Progress:
         self._display, self._task = display, task
 
     def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._display.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        """Print a line above the bar. It may hold texts of strangers, such as a record's or what a library wrote."""
+        from rich.text import Text
+
+        self._display.console.print(Text(safe(line.expandtabs())), soft_wrap=True)
 
     def at(self, what: str) -> None:
         """Name what is being done now."""
-        self._display.update(self._task, description=what)
+        self._display.update(self._task, description=safe(what))
 
     def advance(self, work: float) -> None:
         """Add to the work done; the estimate of the time left follows from it."""

@@ -5,12 +5,12 @@ import fnmatch
 import json
 import math
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dlmark.benchmark import ResultsError, matching, read_records, results_folder
 from dlmark.record import FIELDS, MEASURED, is_ok
+from dlmark.terminal import safe
 
 MAX_CELL = 300  # characters of a cell
 SHORT = 12  # characters up to which a text is not broken into lines
@@ -94,14 +94,6 @@ def _known(name: str, names: Iterable[str], what: str) -> None:
 
 
 # ---- as which texts ----
-
-
-def safe(text: str) -> str:
-    """`text` with every character that could control a terminal, or turn the order of reading, written as an escape."""
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSAFE else c for c in text)
-
-
-UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formats (bidirectional marks among them), half characters, line ends
 
 
 def number(value: float | None, digits: int = 4) -> str:

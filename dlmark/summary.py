@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from dlmark.record import is_ok
+from dlmark.terminal import safe
 
 REASONS_SHOWN = 5
 COLUMNS = {  # of the table, each with where its text is aligned
@@ -61,23 +62,27 @@ def reasons(records: Iterable[dict]) -> list[str]:
 
 
 def show(records: Iterable[dict], title: str, console=None) -> None:
-    """Print the table of `records` with its title, and under it why points are missing. Nothing where there is no record."""
+    """Print the table of `records` with its title, and under it why points are missing. Nothing where there is no record.
+
+    The texts may come from strangers.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     records = list(records)
     if not records:
         return
     console = console or Console()
     found = rows(records)
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(safe(title), "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     filled = [name for name in COLUMNS if any(row[name] for row in found)]
     for name in filled:
         table.add_column(name, justify=COLUMNS[name], no_wrap=name != "not measured")
     for row in found:
-        table.add_row(*(row[name] for name in filled))
+        table.add_row(*(Text(safe(row[name])) for name in filled))
     # A file or a pipe has no width: there a line is as long as it needs to be.
-    console.print(table, markup=False, highlight=False, **({} if console.is_terminal else {"width": 160}))
+    console.print(table, **({} if console.is_terminal else {"width": 160}))
     for line in reasons(records):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(safe(line)), soft_wrap=True)

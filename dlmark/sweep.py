@@ -9,6 +9,7 @@ from dlmark import rounds
 from dlmark.benchmark import SaveResults
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import FORMAT_VERSION, MEASURED, is_ok
+from dlmark.terminal import safe
 
 
 @dataclass
@@ -154,7 +155,11 @@ def tally(records: Iterable[dict]) -> str:
 
 
 def one_line(record: dict) -> str:
-    """A record as one line for the terminal."""
+    """A record as one line for the terminal, whatever its texts hold."""
+    return safe(_told(record))
+
+
+def _told(record: dict) -> str:
     name = f"{record['model']} batch {record['batch_size']}"
     if not is_ok(record):
         return f"{name}: {record['status'].replace('_', ' ')}: {record['reason']}"

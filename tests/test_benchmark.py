@@ -11,7 +11,8 @@ from time import sleep
 
 import pytest
 
-from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, slug
+from dlmark import files
+from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, read_records, slug
 from dlmark.record import RecordError, point
 
 ROOT = Path(__file__).parent.parent
@@ -164,6 +165,27 @@ def test_a_file_too_large_is_not_even_read(tmp_path):
         file.truncate(2**40)  # takes no room on the disk
     with pytest.raises(ResultsError, match="at most 256 MB"):
         load_results("*", tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)], ids=["a pipe", "a link to /dev/zero"])
+def test_what_never_ends_is_not_even_read(make, tmp_path):
+    """In a process of its own: without the refusal it waits, or takes all the memory that it is given here."""
+    make(tmp_path / "bad.json")
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({2**31}, {2**31}))"
+    program = f"{limited}\nfrom dlmark.__main__ import main; raise SystemExit(main(['check', {str(tmp_path / 'bad.json')!r}]))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "bad.json: expected a regular file, got a pipe, a device or the like; remove it" in done.stderr
+
+
+def test_a_link_to_a_result_file_is_read(tmp_path):
+    os.symlink(write(tmp_path), tmp_path / "link")
+    assert read_records(tmp_path / "link") == [POINT]
+
+
+def test_a_file_that_states_no_size_is_read_to_the_limit_only(monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 10)
+    with pytest.raises(ResultsError, match="got 11 bytes or more"):
+        read_records("/proc/self/status")
 
 
 # ---- saving ----

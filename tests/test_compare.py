@@ -116,8 +116,9 @@ def test_what_cannot_be_judged_says_why(a, b, reason):
     assert (row.verdict, row.reason, row.bound) == (UNSURE, reason, None)
 
 
-def test_a_wide_interval_says_how_wide():
-    assert "tell no less than 20.0% apart" in only(record(share=0.2), record(share=0.2)).reason
+def test_a_wide_interval_says_how_wide_and_what_narrows_it():
+    reason = only(record(share=0.2), record(share=0.2)).reason
+    assert reason == "the intervals tell no less than 20.0% apart; more rounds (--rounds N) narrow them"
 
 
 @pytest.mark.parametrize("name, value", [("model", "VGG-19"), ("batch_size", 2), ("framework", "torch"), ("precision", "float16"),
@@ -136,6 +137,14 @@ def test_says_what_differs_beside_the_numbers():
     a = [record(batch_size=b, library_versions={"numpy": "1.26.4"}) for b in SIZES]
     b = [record(batch_size=b, framework_version="1.9.1", host="no. 7" if b == 1 else None, library_versions={"numpy": "2.1"}) for b in SIZES]
     assert compare(a, b).differences == ["host not stated -> no. 7 (1 point)", "framework_version 1.9.0 -> 1.9.1", "library numpy 1.26.4 -> 2.1"]
+
+
+@pytest.mark.parametrize("name, old, new", [
+    ("layout", "NCHW", "NHWC"), ("autotune", "off", "on"), ("compile_mode", "default", "max-autotune"), ("power_limit_w", 700.0, 350.0),
+    ("driver_version", "550.54", "570.86"), ("condition", "alone", "one core busy"),
+])  # fmt: skip
+def test_says_what_else_makes_a_network_faster_or_slower(name, old, new):
+    assert compare([record(**{name: old})], [record(**{name: new})]).differences == [f"{name} {old} -> {new}"]
 
 
 def test_names_three_changes_of_a_field_and_counts_the_rest():

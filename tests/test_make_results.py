@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from bench import cnn as bench_cnn
 from bench import adapters, options
 from bench.adapters import mxnet as mxnet_adapter
 from dlmark import device, lock, process, summary
-from dlmark.progress import lasting
+from dlmark.progress import lasting, progress
 
 # `python -m bench`, but the quick preset takes a tenth of a second for a point.
 QUICKER = """
@@ -52,7 +53,7 @@ def start(root, tmp_path):
 
     def run(*words, **options) -> subprocess.Popen:
         (tmp_path / "locks").mkdir(exist_ok=True)
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks")}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks"), **options.pop("environment", {})}
         options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         started.append(subprocess.Popen([sys.executable, *map(str, words)], cwd=root, env=environment, text=True, start_new_session=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options))  # fmt: skip
@@ -340,6 +341,28 @@ def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, cap
     assert "make html" not in said  # that is for the end of all
 
 
+def test_two_gpus_of_one_name_share_the_networks_and_none_is_measured_twice(bench, nvml, tmp_path, saved, root):
+    """The whole run, with NumPy as the framework of two GPUs that the stand-in for NVML has."""
+    (tmp_path / "sitecustomize.py").write_text("import bench.adapters.numpy\nbench.adapters.numpy.start = lambda device='cpu': None\n")
+    environment = nvml.environment(NAMES="A,A") | {"PYTHONPATH": f"{tmp_path}:{root}"}
+    words = ("--framework", "numpy", "--models", "MLP-64,MLP-1024", "--batch-sizes", "1", "--preset", "quick", "--results", tmp_path / "results")
+    done = bench(*words, environment=environment)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "gpu:0: A, 81,920 MB\n  gpu:1: A, 81,920 MB\n" in done.stdout
+    assert "numpy throughput on gpu:0 and gpu:1: 2 networks x batch size 1; 0 of 2 points are held, 2 to measure" in done.stdout
+
+    told = re.findall(r"^(gpu:\d)  \[(\d/\d)\] (.*?): .*images/s", done.stdout, re.MULTILINE)
+    assert sorted(told) == [("gpu:0", "1/1", "MLP-64 batch 1"), ("gpu:1", "1/1", "MLP-1024 batch 1")]
+    records = saved(tmp_path / "results")
+    where = {r["model"]: (r["status"], r["device"], r["command"].partition("--device ")[2][:5]) for r in records}
+    assert len(records) == 2 and where == {"MLP-64": ("ok", "A", "gpu:0"), "MLP-1024": ("ok", "A", "gpu:1")}
+
+    locks = sorted((tmp_path / "locks").glob("dlmark-*-GPU-00000000-0000-0000-0000-00000000000?.lock"))  # by UUID, each with who held it
+    (pid, _, command), (other_pid, _, other_command) = (path.read_text().splitlines() for path in locks)
+    assert "--device gpu:0" in command and "--device gpu:1" in other_command and pid != other_pid
+    assert "Nothing is left to measure" in bench(*words, environment=environment).stdout
+
+
 def workers(start, **commands):
     """Start a run of workers, each with programs in Python."""
     return start("-c", WORKERS, json.dumps({name: [[sys.executable, "-c", program] for program in programs] for name, programs in commands.items()}))
@@ -431,6 +454,23 @@ def test_the_outcome_is_readable_with_and_without_a_terminal(terminal):
     summary.show(RECORDS, "a device, a framework 1.0", console)
     said = console.file.getvalue()
     assert "a device, a framework 1.0" in said and "1,234.5 ±1.0%" in said and "77 in 2,048 MB" in said and "top-1" not in said
+
+
+HOSTILE = "\x1b]0;gone\x07\x1b[2Jred\u202eder [bold]bold[/bold] :smile:\r"
+HARMLESS = "\\x1b]0;gone\\x07\\x1b[2Jred\\u202eder [bold]bold[/bold] :smile:\\r"
+
+
+def test_hostile_texts_of_an_outcome_are_shown_and_not_obeyed():
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    summary.show([{**RECORDS[0], "model": HOSTILE}, {**RECORDS[-2], "reason": HOSTILE}], HOSTILE, console)
+    said = console.file.getvalue()
+    assert said.count(HARMLESS) == 3 and said.replace("\n", "").isprintable()
+
+
+def test_a_hostile_line_is_said_and_not_obeyed(capsys):
+    with progress(1) as show:
+        show.say(f"gpu:0\t{HOSTILE}")
+    assert capsys.readouterr().out == f"gpu:0   {HARMLESS}\n"
 
 
 def test_no_record_is_no_table():

@@ -1,5 +1,6 @@
 """A measurement in a process of its own: what it yields comes through, and however it ends is told in one sentence."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -158,9 +159,17 @@ def forever(path):
     sleep(600)
 
 
-def parent_of_forever(path):
+def stuck(path):
+    """Hang as a library does that keeps Python's lock, so that no other thread of the process gets to run."""
+    Path(path).write_text(str(os.getpid()))
+    signal.alarm(60)  # ends it where nothing else does
+    yield "started"
+    ctypes.PyDLL(None).pause()
+
+
+def parent_of(name, path):
     """What the process that is going to be killed runs."""
-    values = run_in_process(forever, path, silence_s=600)
+    values = run_in_process({"forever": forever, "stuck": stuck}[name], path, silence_s=600)
     print(next(values), flush=True)
     list(values)
 
@@ -186,8 +195,9 @@ def test_the_child_is_ended_when_nobody_wants_more(tmp_path):
     assert not is_running((tmp_path / "pid").read_text())
 
 
-def test_the_child_dies_with_a_killed_parent(tmp_path):
-    script = f"from test_process import parent_of_forever as run\nif __name__ == '__main__': run({str(tmp_path / 'pid')!r})"
+@pytest.mark.parametrize("name", ["forever", "stuck"])
+def test_the_child_dies_with_a_killed_parent(name, tmp_path):
+    script = f"from test_process import parent_of\nif __name__ == '__main__': parent_of({name!r}, {str(tmp_path / 'pid')!r})"
     (tmp_path / "parent.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env=environment, stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,7 @@
 """requirements.txt: what is asked for where. MXNet has wheels for some platforms only, and must not stop the others."""
 
+import tomllib
+
 import pytest
 from packaging.requirements import Requirement
 
@@ -36,3 +38,9 @@ def test_elsewhere_mxnet_is_left_out_and_the_site_is_not(asked_for, platform):
 def test_exactly_one_numpy_is_asked_for(root, python):
     lines = [line for line in (root / "requirements.txt").read_text(encoding="utf-8").splitlines() if line.startswith("numpy")]
     assert sum(Requirement(line).marker.evaluate({"python_version": python}) for line in lines) == 1
+
+
+def test_parquet_is_asked_for_in_a_version_that_goes_with_mxnets_numpy(root):
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    (pyarrow,) = map(Requirement, extras["parquet"])
+    assert pyarrow.name == "pyarrow" and pyarrow.specifier.contains("23.0.1") and not pyarrow.specifier.contains("24.0.0")

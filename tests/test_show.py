@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from dlmark import show as module
 from dlmark.benchmark import ResultsError
 from dlmark.export import csv_text, parquet_bytes
-from dlmark.show import chosen, find_records, in_order, note, number, safe, show, throughput
+from dlmark.show import chosen, find_records, in_order, note, number, show, throughput
+from dlmark.terminal import safe
 
 RECORD = {"model": "VGG-16", "batch_size": 8, "throughput": 123.456, "throughput_half_width": 2.34, "grade": "A", "latency_p50_s": 0.0135567,
           "device_mem": 1_234.5, "framework": "mxnet", "framework_version": "1.9.1", "precision": "float32", "device": "CPU, 2 threads",
@@ -198,7 +200,7 @@ def test_csv_holds_nothing_that_controls_a_terminal():
 
 def test_parquet_without_pyarrow_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ResultsError, match="pip install pyarrow"):
+    with pytest.raises(ResultsError, match=re.escape("-m pip install -e '.[parquet]'` in the project's folder")):
         parquet_bytes(RECORDS)
 
 

@@ -113,6 +113,12 @@ def test_a_record_is_told_in_a_line(fields, line):
     assert sweep.one_line(job(1).record(1, **fields)) == line
 
 
+@pytest.mark.parametrize("fields", [{"throughput": 1.0, "flags": ["\x1b[2J\n"]}, {"status": "crashed", "reason": "\x1b[2J\n"}])
+def test_a_hostile_record_is_told_in_a_line_and_not_obeyed(fields):
+    line = sweep.one_line(job(1).record(1, **fields))
+    assert line.isprintable() and "\\x1b[2J\\n" in line
+
+
 # ---- rounds ----
 
 
