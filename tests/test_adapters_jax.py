@@ -119,6 +119,33 @@ say(product=float(np.abs(np.asarray(results[0]) - a @ a).max()), copied=results[
 
 
 @needs_jax
+def test_the_ceilings_need_no_keras_and_a_network_says_that_it_does():
+    (said,) = alone("""
+sys.modules["keras"] = None  # as where it is not installed
+for run, wait in (adapter.matrix_product("cpu", 64), adapter.copy("cpu", 1), adapter.small_call("cpu")):
+    run()
+    wait()
+try:
+    adapter.load("Keras-MobileNet")
+except NotImplementedError as error:
+    say(reason=str(error))
+""")
+    assert "pip install keras" in said["reason"] and "\n" not in said["reason"]
+
+
+@needs_jax
+def test_keras_runs_on_jax_whatever_else_it_is_told_to():
+    (said,) = alone("""
+import os
+os.environ["KERAS_BACKEND"] = "numpy"
+adapter.start("cpu")
+keras = adapter._keras()
+say(backend=keras.backend.backend(), layout=keras.config.image_data_format())
+""")
+    assert said == {"backend": "jax", "layout": "channels_last"}
+
+
+@needs_jax
 def test_images_come_in_the_range_and_the_layout_that_keras_trained_with():
     """White is 255 in every channel before it is scaled; `caffe` takes each channel's mean away, blue first."""
     (said,) = alone("""
