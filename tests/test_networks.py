@@ -9,6 +9,7 @@ from dlmark.record import check
 # As published with the networks: AlexNet's by torchvision, which has Gluon's layers, and the others' in their papers or zoos.
 KNOWN = {"AlexNet": 61_100_840, "VGG-16": 138_357_544, "ResNet-v1b-50": 25_557_032, "SqueezeNet-1.1": 1_235_496, "DenseNet-121": 7_978_856,
          "ViT-B-16": 86_567_656, "ConvNeXt-T": 28_589_128, "Swin-T": 28_288_354}  # fmt: skip
+MULTIPLY_ADDS = {"ViT-B-16": 17.56e9, "ConvNeXt-T": 4.456e9, "Swin-T": 4.491e9, "VGG-16": 15.47e9, "MobileNetV2": 300.8e6}
 
 
 def test_every_network_that_is_measured_by_default_is_counted():
@@ -19,6 +20,18 @@ def test_every_network_that_is_measured_by_default_is_counted():
 @pytest.mark.parametrize("model", KNOWN)
 def test_the_parameters_are_those_that_are_published(model):
     assert networks.table()[model].parameters == KNOWN[model]
+
+
+@pytest.mark.parametrize("model, multiply_adds", MULTIPLY_ADDS.items())
+def test_the_multiply_adds_are_those_that_are_published(model, multiply_adds):
+    assert networks.table()[model].multiply_adds == pytest.approx(multiply_adds, rel=0.002)
+
+
+def test_attention_counts_as_its_two_matrix_products():
+    """In each of ViT's 12 layers each of 197 tokens meets each other in 64 numbers of each head, once for the weights, once for the mean."""
+    for model, heads, width in (("ViT-Ti-16", 3, 192), ("ViT-B-16", 12, 768)):
+        layers = 12 * 197 * (3 * width**2 + width**2 + 2 * 4 * width**2)
+        assert networks.table()[model].multiply_adds == 196 * 3 * 16**2 * width + layers + 12 * 2 * heads * 197**2 * 64 + width * 1000
 
 
 def test_the_counts_are_fields_of_a_record():
@@ -39,7 +52,7 @@ def test_a_name_for_two_networks_is_told():
 def test_the_table_holds_what_the_frameworks_have(framework):
     if adapters.version(adapters.get(framework)) is None:
         pytest.skip(f"{framework} is not installed here")
-    models = [name for name in ("AlexNet", "SqueezeNet-1.1", "ResNet-v1b-50", "ResNet-v1-50", "VGG-11", "ViT-Ti-16", "MobileNetV2", "MobileNetV2-1.0")
+    models = [name for name in ("AlexNet", "SqueezeNet-1.1", "ResNet-v1b-50", "ResNet-v1-50", "VGG-11", "ViT-Ti-16", "ViT-B-16", "MobileNetV2", "MobileNetV2-1.0")
               if name in adapters.get(framework).models["classification"]]  # fmt: skip
     found = dict(networks.count(framework, models))
     assert found == {model: networks.table()[model] for model in models}
