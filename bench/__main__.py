@@ -32,7 +32,9 @@ OTHERS = {"device": {"full": {"ceilings": []}, "quick": {"ceilings": []}},
           "training": {"full": {"throughput": []}, "quick": {"throughput": ["--time-cap", "20"]}}}  # fmt: skip
 STOPPED = 130  # the exit status after Ctrl-C
 QUICK_COMBINATIONS = 2  # the first pairs of precision and mode
-QUICK_MODELS, QUICK_SIZES = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "ResNet-v1b-50", "SqueezeNet-1.1"), "1,8,32"
+QUICK_MODELS = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "ResNet-v1b-50", "SqueezeNet-1.1",
+                "Keras-ResNet50", "Keras-MobileNet", "Keras-MobileNetV3Small")  # fmt: skip
+QUICK_SIZES = "1,8,32"
 
 
 class Command(NamedTuple):

@@ -1,15 +1,20 @@
 """What the networks are: parameters, multiply-adds and activations of each, counted in every framework that has it.
 
-    python -m bench.networks          count the networks of MXNet and PyTorch anew and write bench/networks.csv
+    python -m bench.networks                     count the networks of MXNet, PyTorch and JAX, as far as they are installed
+    python -m bench.networks --framework jax     those of one of them
 
-A display name stands for one network: where two frameworks have it, their counts are the same, or the command says which
-differ, and one of them needs another name.
+Both write bench/networks.csv, and keep what it holds of the frameworks that they do not count: JAX lives in .venv-jax, the
+others in .venv, so each has a run of its own. A display name stands for one network: where two frameworks have it, their counts
+are the same, or the command says which differ, and one of them needs another name. After a change of what is counted, delete
+the table first, lest the new counts be held against the old.
 """
 
+import argparse
 import csv
 import sys
 from collections.abc import Iterator
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +36,16 @@ class Counts(NamedTuple):
 @cache
 def table() -> dict[str, Counts]:
     """The counts by display name, as they lie in networks.csv."""
-    with open(TABLE, encoding="utf-8", newline="") as file:
-        return {row["model"]: Counts(*(int(row[name]) for name in Counts._fields)) for row in csv.DictReader(file)}
+    return {row["model"]: _counts(row) for row in _rows(TABLE)}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _counts(row: dict[str, str]) -> Counts:
+    return Counts(*(int(row[name]) for name in Counts._fields))
 
 
 def of_mxnet(models: list[str]) -> Iterator[tuple[str, Counts]]:
@@ -69,6 +82,7 @@ def of_mxnet(models: list[str]) -> Iterator[tuple[str, Counts]]:
 def of_torch(models: list[str]) -> Iterator[tuple[str, Counts]]:
     """Count PyTorch's: multiply-adds by its own counter, attention included."""
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     adapter = adapters.get("torch")
@@ -77,14 +91,45 @@ def of_torch(models: list[str]) -> Iterator[tuple[str, Counts]]:
         outputs: list[int] = []
         layers = [part for part in module.modules() if isinstance(part, (torch.nn.Conv2d, torch.nn.Linear))]
         hooks = [part.register_forward_hook(lambda part, given, out: outputs.append(out.numel())) for part in layers]
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        # The counter lacks the fused kernel that a CPU takes for attention; the plain one is two matrix products, which it has.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             module(torch.zeros(1, *adapter.input_shape(model)))
         for hook in hooks:
             hook.remove()
         yield model, Counts(sum(p.numel() for p in module.parameters()), counter.get_total_flops() // 2, sum(outputs))
 
 
-COUNTERS = {"mxnet": of_mxnet, "torch": of_torch}
+def of_jax(models: list[str]) -> Iterator[tuple[str, Counts]]:
+    """Count JAX's, which are Keras': from the shapes of their layers."""
+    adapter = adapters.get("jax")
+    adapter.start("cpu")
+    for model in models:
+        network = adapter.build(model)
+        work = [of_keras_layer(layer) for layer in _layers(network)]
+        yield model, Counts(sum(prod(weight.shape) for weight in network.trainable_weights), *map(sum, zip(*work)))
+
+
+def _layers(network) -> Iterator:
+    for layer in network.layers:
+        yield from _layers(layer) if hasattr(layer, "layers") else [layer]
+
+
+def of_keras_layer(layer) -> tuple[int, int]:
+    """Multiply-adds and outputs of a layer of Keras, channels last. Raises TypeError for one whose weights it can't tell the use of."""
+    from keras import layers
+
+    kernels = [weight.shape for weight in layer.trainable_weights if len(weight.shape) > 1]  # no bias, no factor of a channel
+    if not kernels:
+        return 0, 0
+    if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)):
+        raise TypeError(f"no rule counts the layer {layer.name}, a {type(layer).__name__}: of_keras_layer needs one")
+    _, *places, channels = layer.output.shape
+    if isinstance(layer, layers.SeparableConv2D):  # two convolutions, of which the first has outputs too
+        channels += prod(layer.depthwise_kernel.shape[2:])
+    return prod(places) * sum(map(prod, kernels)), prod(places) * channels  # each place takes a product for each weight
+
+
+COUNTERS = {"mxnet": of_mxnet, "torch": of_torch, "jax": of_jax}
 
 
 def count(framework: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
@@ -107,24 +152,48 @@ def differing(found: dict[str, dict[str, Counts]]) -> list[str]:
             for model, own in found.items() if len(set(own.values())) > 1]  # fmt: skip
 
 
-def main() -> int:
-    """Count all networks and write the table. Returns 1, and writes nothing, where a name stands for two networks."""
+def merged(counted: dict[str, dict[str, Counts]], path: Path) -> dict[str, dict[str, Counts]]:
+    """By name and framework: what was `counted`, by framework and name, and what the table holds of the other frameworks."""
     found: dict[str, dict[str, Counts]] = {}
-    for framework in COUNTERS:
+    for row in _rows(path) if path.exists() else ():
+        for framework in set(row["counted_in"].split()) - set(counted):
+            found.setdefault(row["model"], {})[framework] = _counts(row)
+    for framework, own in counted.items():
+        for model, counts in own.items():
+            found.setdefault(model, {})[framework] = counts
+    return found
+
+
+def write(found: dict[str, dict[str, Counts]], path: Path) -> None:
+    """The table of counts by name and framework, the same in all frameworks."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["model", *Counts._fields, "counted_in"])
+        for model, own in sorted(found.items()):
+            rows.writerow([model, *next(iter(own.values())), " ".join(framework for framework in COUNTERS if framework in own)])
+
+
+def main(words: list[str] | None = None) -> int:
+    """Count networks and write the table. Returns 1, and writes nothing, where a name stands for two networks."""
+    parser = argparse.ArgumentParser(prog="python -m bench.networks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    installed = [name for name in COUNTERS if adapters.version(adapters.get(name))]
+    parser.add_argument("--framework", choices=installed, help="one that is installed here (default: all that are)")
+    chosen = parser.parse_args(words).framework
+    counted: dict[str, dict[str, Counts]] = {}
+    for framework in [chosen] if chosen else installed:
         models = list(adapters.get(framework).models["classification"])
+        counted[framework] = {}
         with progress(len(models)) as show:
             for model, counts in count(framework, models):
                 show.at(model)
                 show.advance(1)
-                found.setdefault(model, {})[framework] = counts
+                counted[framework][model] = counts
+    found = merged(counted, TABLE)
     if wrong := differing(found):
         print("These names stand for different networks; give one of each another name:", *wrong, sep="\n", file=sys.stderr)
         return 1
-    with open(TABLE, "w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["model", *Counts._fields, "counted_in"])
-        rows.writerows([model, *next(iter(own.values())), " ".join(own)] for model, own in sorted(found.items()))
-    print(f"{len(found)} networks in {TABLE.name}")
+    write(found, TABLE)
+    print(f"{len(found)} networks in {TABLE.name}, of which {len(set().union(*counted.values()))} were counted in {' and '.join(counted)}")
     return 0
 
 

@@ -119,6 +119,33 @@ say(product=float(np.abs(np.asarray(results[0]) - a @ a).max()), copied=results[
 
 
 @needs_jax
+def test_the_ceilings_need_no_keras_and_a_network_says_that_it_does():
+    (said,) = alone("""
+sys.modules["keras"] = None  # as where it is not installed
+for run, wait in (adapter.matrix_product("cpu", 64), adapter.copy("cpu", 1), adapter.small_call("cpu")):
+    run()
+    wait()
+try:
+    adapter.load("Keras-MobileNet")
+except NotImplementedError as error:
+    say(reason=str(error))
+""")
+    assert "pip install keras" in said["reason"] and "\n" not in said["reason"]
+
+
+@needs_jax
+def test_keras_runs_on_jax_whatever_else_it_is_told_to():
+    (said,) = alone("""
+import os
+os.environ["KERAS_BACKEND"] = "numpy"
+adapter.start("cpu")
+keras = adapter._keras()
+say(backend=keras.backend.backend(), layout=keras.config.image_data_format())
+""")
+    assert said == {"backend": "jax", "layout": "channels_last"}
+
+
+@needs_jax
 def test_images_come_in_the_range_and_the_layout_that_keras_trained_with():
     """White is 255 in every channel before it is scaled; `caffe` takes each channel's mean away, blue first."""
     (said,) = alone("""
@@ -228,7 +255,24 @@ say(cores=(time.process_time() - spent) / (time.perf_counter() - wall))
     assert said["cores"] < 1.1
 
 
-# Counts as bench/networks.py does: the multiply-adds and the outputs of all convolutions and matrix products.
+@needs_jax
+def test_a_separable_layer_counts_as_two_convolutions_and_one_that_no_rule_knows_is_refused():
+    (said,) = alone("""
+from bench import networks
+adapter.start("cpu")
+keras = adapter._keras()
+two = keras.layers.SeparableConv2D(6, 3, padding="same", depth_multiplier=2)
+other = keras.layers.Conv1D(3, 1)
+keras.Sequential([keras.Input((8, 8, 4)), two, keras.layers.Reshape((64, 6)), other])
+try:
+    networks.of_keras_layer(other)
+except TypeError as error:
+    say(two=networks.of_keras_layer(two), reason=str(error))
+""")
+    assert said["two"] == [64 * (8 * 9 + 6 * 8), 64 * (8 + 6)] and "Conv1D" in said["reason"]
+
+
+# Counts what bench/networks.py does, but from what is compiled: the multiply-adds and the outputs of all convolutions and matrix products.
 COUNTS = """
 import jax
 
@@ -278,8 +322,8 @@ def test_a_network_answers_and_is_of_the_size_that_its_name_stands_for():
         if said["model"] in PUBLISHED:
             parameters, multiply_adds = PUBLISHED[said["model"]]
             assert said["parameters"] == parameters and said["multiply_adds"] == pytest.approx(multiply_adds, rel=0.002), said
-        if same := networks.table().get(said["model"]):
-            assert tuple(said[name] for name in same._fields) == same, said
+        same = networks.table()[said["model"]]
+        assert tuple(said[name] for name in same._fields) == same, said
 
 
 @needs_jax

@@ -325,6 +325,15 @@ def test_each_precision_and_mode_that_an_adapter_finds_worth_knowing_is_measured
     assert [str(one) for one in bench_main.commands(opts, "numpy", "cpu")] == ["numpy float64 eager throughput"]
 
 
+@pytest.mark.parametrize("framework", adapters.names())
+def test_the_quick_preset_takes_a_few_networks_of_each_framework(framework):
+    opts = bench_main.parser().parse_args(["--preset", "quick"])
+    known = list(adapters.get(framework).models["classification"])
+    chosen = [word.partition("=")[2].split(",") for word in bench_main._arguments(opts, bench_main.Command("throughput", framework), "cpu")
+              if word.startswith("--models=")]  # fmt: skip
+    assert 2 <= len(chosen[0] if chosen else known) <= 5  # the few that a stand-in has are all measured
+
+
 def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, capsys, tmp_path, saved):
     def command(name):
         (tmp_path / name).mkdir()  # a lock of its own: the CPU stands in for two devices

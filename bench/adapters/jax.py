@@ -87,24 +87,28 @@ def combinations(device: str) -> list[tuple[str, str]]:
 
 def start(device: str = "cpu"):
     """Import the framework; return its name for the device. Raises NotImplementedError where it can't use it."""
-    os.environ["KERAS_BACKEND"] = "jax"  # Keras looks at its import, and never again
     import jax
 
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # it takes no memory of a GPU that it does not use
     try:
-        where = jax.devices(device)[0]
+        return jax.devices(device)[0]
     except RuntimeError as error:
         raise NotImplementedError(
             "JAX finds no GPU that it can use: pip install 'jax[cuda12]' where there is an NVIDIA driver, or use --device cpu"
         ) from error
+
+
+def _keras():
+    """Import Keras, which the networks need and the ceilings do not. Raises NotImplementedError where it is missing."""
+    os.environ["KERAS_BACKEND"] = "jax"  # Keras looks at its import, and never again
     try:
         import keras
     except ModuleNotFoundError as error:
         raise NotImplementedError("the networks of JAX are those of Keras 3: pip install keras") from error
     keras.config.set_image_data_format("channels_last")  # a file of the user's may say otherwise
     keras.config.set_floatx("float32")
-    return where
+    return keras
 
 
 class Network:
@@ -137,10 +141,8 @@ class Network:
 
 def scaled(normalized: np.ndarray, scaling: str) -> np.ndarray:
     """The same images, channels last, in the range that a network of Keras was trained with; `pixels` means 0 to 255."""
-    import keras
-
     pixels = np.ascontiguousarray(((normalized * STD + MEAN) * 255).transpose(0, 2, 3, 1), np.float32)
-    return pixels if scaling == "pixels" else keras.applications.imagenet_utils.preprocess_input(pixels, mode=scaling)
+    return pixels if scaling == "pixels" else _keras().applications.imagenet_utils.preprocess_input(pixels, mode=scaling)
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "compiled"):
@@ -152,12 +154,12 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
     low = precision if precision in ("bfloat16", "float16") else None
     scaling = models["classification"][model].partition("/")[2]
     with jax.default_device(jax.devices("cpu")[0]):  # so that every device is given the same random weights
-        module = _build(model, "imagenet" if weights == "pretrained" else None if weights == "random" else weights)
+        module = build(model, "imagenet" if weights == "pretrained" else None if weights == "random" else weights)
         if weights == "random":
             images = np.random.default_rng(1).standard_normal((4, *input_shape(model)), dtype=np.float32)
             _let_answers_differ(module, scaled(images, scaling))
         if low:  # Keras recommends a network of 16-bit weights for inference; the same weights, rounded
-            full, module = module, _build(model, None, low)
+            full, module = module, build(model, None, low)
             module.set_weights(full.get_weights())
     return Network(module, where, precision, scaling)
 
@@ -171,12 +173,11 @@ def _go_together(where, device: str, precision: str) -> None:
         raise NotImplementedError(f"{precision} needs an Ampere GPU or a newer one (compute capability 8.0): use float16 or float32 on this one")
 
 
-def _build(model: str, weights: str | None, policy: str = "float32"):
+def build(model: str, weights: str | None = None, policy: str = "float32"):
     """Keras' network with its logits, not their softmax, and without the layers that scale pixels where it can be had so."""
     import inspect
 
-    import keras
-
+    keras = _keras()
     constructor = getattr(keras.applications, models["classification"][model].partition("/")[0])
     options = {"include_preprocessing": False} if "include_preprocessing" in inspect.signature(constructor).parameters else {}
     _, *sides = input_shape(model)
