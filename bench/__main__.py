@@ -214,7 +214,7 @@ def run(opts: argparse.Namespace) -> int:
 def one_after_another(opts: argparse.Namespace, to_do: list[Part]) -> int:
     """Run the commands of one device in this process; where one can't be, the others still are."""
     worst, (where,) = 0, to_do[0].devices
-    with bench_plan.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])):
+    with bench_plan.hold(where, shlex.join(["python", "-m", "bench", *opts.argv])), progress(sum(part.plan.work for part in to_do)):
         for part in to_do:
             arguments = _arguments(opts, part.command, where)
             print(f"\n{shlex.join(['python', '-m', f'bench.{opts.bench}', *arguments])}", flush=True)

@@ -45,17 +45,18 @@ def run_in_process(
     with tempfile.NamedTemporaryFile() as errors:
         kills = _out_of_memory_kills()
         process = context.Process(target=_serve, args=(sender, errors.name, function, args), daemon=True)
-        with _environment(environment or {}), _interrupts_held_back():
-            process.start()
-        sender.close()
         try:
+            with _environment(environment or {}), _interrupts_held_back():
+                process.start()
+            sender.close()
             while (message := _next(receiver, process, silence_s, errors.name, kills))[0] == "value":
                 yield message[1]
             if message[0] == "failed":
                 raise ProcessEnded(*message[1:])
         finally:
-            process.kill()
-            process.join()
+            if process.pid:
+                process.kill()
+                process.join()
             receiver.close()
 
 
@@ -142,9 +143,26 @@ def _interrupts_held_back():
     resource_tracker.ensure_running()  # it would let them through again if the block had to start it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _python_told_later():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _python_told_later():
+    """The mask is one thread's: where another thread takes the signal, Python would still interrupt the main one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple] = []
+    usual = signal.signal(signal.SIGINT, lambda *call: came.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came and callable(usual):
+            usual(*came[0])
 
 
 @contextmanager

@@ -26,9 +26,18 @@ class Progress:
         self._display.advance(self._task, work)
 
 
+_shown: list[Progress] = []  # the one that is on the screen
+
+
 @contextmanager
 def progress(total: float):
-    """Show a Progress while the block runs. Without a terminal only the lines appear, each with the share done."""
+    """Show a Progress while the block runs. Without a terminal only the lines appear, each with the share done.
+
+    Inside another one's block it is that one, whose `total` is that of all.
+    """
+    if _shown:
+        yield _shown[-1]
+        return
     from rich import progress as rich
     from rich.console import Console
 
@@ -37,7 +46,11 @@ def progress(total: float):
     console = Console()
     # A long period: points differ so much in cost that only the average over the run is worth showing.
     with rich.Progress(*columns, speed_estimate_period=3_600, console=console, disable=not console.is_terminal) as display:
-        yield Progress(display, display.add_task("starting", total=total))
+        _shown.append(Progress(display, display.add_task("starting", total=total)))
+        try:
+            yield _shown[-1]
+        finally:
+            _shown.pop()
 
 
 def lasting(seconds: float) -> str:

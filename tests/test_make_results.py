@@ -482,6 +482,17 @@ def test_a_hostile_line_is_said_and_not_obeyed(capsys):
     assert capsys.readouterr().out == f"gpu:0   {HARMLESS}\n"
 
 
+def test_the_parts_of_a_run_share_one_display():
+    with progress(3) as whole:
+        with progress(1) as first:
+            first.advance(1)
+        with progress(2) as second:
+            second.at("the second part")
+        assert first is second is whole and whole._display.tasks[0].completed == 1 and len(whole._display.tasks) == 1
+    with progress(1) as later:
+        assert later is not whole
+
+
 def test_no_record_is_no_table():
     console = Console(file=io.StringIO())
     summary.show([], "a device", console)

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
+from dlmark import process
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import MAX_TEXT, STATUSES, check
 
@@ -208,3 +210,16 @@ def test_the_child_dies_with_a_killed_parent(name, tmp_path):
     parent.wait()
     parent.stdout.close()
     assert soon(lambda: not is_running(child))
+
+
+def test_ctrl_c_that_another_thread_takes_comes_when_the_process_has_started():
+    waits, reached = threading.Event(), False
+    other = threading.Thread(target=waits.wait, daemon=True)
+    other.start()
+    with pytest.raises(KeyboardInterrupt), process._interrupts_held_back():
+        signal.pthread_kill(other.ident, signal.SIGINT)
+        for _ in range(1_000_000):
+            pass
+        reached = True
+    waits.set()
+    assert reached
