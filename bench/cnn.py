@@ -38,7 +38,8 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536
 
 def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing.Rules, time_cap_s: float | None, gated: bool):
     """Yield a record for each batch size, each announced before it starts; `gated` ones have gone through the gate."""
-    loaded, image_s, closed = _load(job, framework, where), job.image_s, gate.Gate(job, device.kind(where)) if gated else None
+    loaded, image_s = _load(job, framework, where), job.image_s
+    closed = gate.Gate(loaded.adapter, job, device.kind(where)) if gated else None
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
         needed_s = CALLS_OF_A_POINT * batch_size * image_s
@@ -50,7 +51,7 @@ def measure_throughput(job: sweep.Job, framework: str, where: str, rules: timing
         if timed.get("block_times_s"):
             image_s = median(timed["block_times_s"]) / timed["calls_per_block"] / batch_size
         # Only now, since the first call of this size, which may compile, has been timed.
-        answered = closed.check(loaded.adapter, loaded.network, batch_size) if closed and timed["status"] == "ok" else {}
+        answered = closed.check(loaded.network, batch_size) if closed and timed["status"] == "ok" else {}
         if answered.get("status"):
             timed = {}
         yield job.record(batch_size, **{**timed, **loaded.phases, **answered, "time_cap_s": time_cap_s, "measured_at": sweep.now()})
@@ -153,7 +154,7 @@ def throughput(opts: argparse.Namespace) -> int:
     """Measure every network at every batch size that the results do not hold yet, in rounds."""
     plan = Plan(opts, WORKLOAD, "cnn.py", "benchmark_throughput")
     wanted = plan.jobs(opts.batch_sizes)
-    return in_rounds.measure(plan, wanted, opts, in_rounds.rules(opts, device.kind(plan.where)), measure_throughput)
+    return in_rounds.measure(plan, wanted, opts, in_rounds.rules(device.kind(plan.where), opts.seconds, energy=opts.energy), measure_throughput)
 
 
 def largest_batch_size(opts: argparse.Namespace) -> int:

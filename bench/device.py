@@ -101,11 +101,7 @@ def _ceiling(record: dict) -> dict:
 
 
 def one_line(record: dict) -> str:
-    """A ceiling as one line for the terminal, without its flags, whatever its texts hold."""
-    return safe(_told(record))
-
-
-def _told(record: dict) -> str:
+    """A ceiling as one line for the terminal, without its flags."""
     if not is_ok(record):
         return f"{record['model']}: {record['status'].replace('_', ' ')}: {record['reason']}"
     if record.get("tflops"):
@@ -165,7 +161,7 @@ class Ceilings(Plan):
         """Say what came of it. Returns the exit status: 1 if nothing but failures came of it."""
         print(f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}, {self.fields['precision']}")
         for record in self.records():
-            print(f"  {one_line(record)}")
+            print(f"  {safe(one_line(record))}")
         print(f"{sweep.tally(self.done)}; saved in {self.results.path}", flush=True)
         return 1 if self.done and not any(map(is_ok, self.done)) else 0
 
@@ -173,7 +169,7 @@ class Ceilings(Plan):
 def ceilings(opts: argparse.Namespace) -> int:
     """Measure what the device can do at most in one framework and precision."""
     plan = Ceilings(opts)
-    return in_rounds.measure(plan, plan.jobs(), opts, in_rounds.rules(opts, device.kind(plan.where)), measure_ceiling)
+    return in_rounds.measure(plan, plan.jobs(), opts, in_rounds.rules(device.kind(plan.where), opts.seconds, energy=opts.energy), measure_ceiling)
 
 
 def sides(text: str) -> list[int]:

@@ -17,35 +17,34 @@ TOLERANCE = {"float32": 1e-3, "tf32": 2e-2, "float16": 2e-2, "bfloat16": 2e-1, "
 class Gate:
     """What one network has to get through at each of its batch sizes; it remembers the answers in float32."""
 
-    def __init__(self, job: sweep.Job, kind: str):
-        self._job, self._kind = job, kind
-        self._images: np.ndarray | None = None
+    def __init__(self, adapter: ModuleType, job: sweep.Job, kind: str):
+        self._adapter, self._job, self._kind = adapter, job, kind
+        self._images = np.random.default_rng(2).standard_normal((IMAGES, *adapter.input_shape(job.model)), dtype=np.float32)
         self._expected: np.ndarray | None = None
 
-    def check(self, adapter: ModuleType, network: object, batch_size: int) -> dict:
+    def check(self, network: object, batch_size: int) -> dict:
         """The record's fields on the answers of `network`: how near to float32, or status and reason where they are wrong.
 
         It answers in batches of `batch_size`, for which it is ready, filled with the same few images. Float32 in the adapter's
         first mode is what the others are compared with; it is itself only looked at, and compared with its first batch size.
         """
-        if self._images is None:
-            self._images = np.random.default_rng(2).standard_normal((IMAGES, *adapter.input_shape(self._job.model)), dtype=np.float32)
         again = np.arange(-(-IMAGES // batch_size) * batch_size) % IMAGES
-        answers = _answers(adapter, network, self._images[again], batch_size)
-        precision, is_reference = self._job.fields["precision"], (self._job.fields["precision"], self._job.fields["mode"]) == ("float32", adapter.modes[0])
+        answers = _answers(self._adapter, network, self._images[again], batch_size)
+        precision, mode = self._job.fields["precision"], self._job.fields["mode"]
+        is_reference = (precision, mode) == ("float32", self._adapter.modes[0])
         if wrong := _wrong(answers, len(again)):
             return wrong
         if self._expected is None:
-            self._expected = answers[:IMAGES] if is_reference else self._in_float32(adapter)
+            self._expected = answers[:IMAGES] if is_reference else self._in_float32()
         found = compare(answers, self._expected[again], precision)
         return {"gate_images": IMAGES, **({} if is_reference and "status" not in found else found)}
 
-    def _in_float32(self, adapter: ModuleType) -> np.ndarray:
+    def _in_float32(self) -> np.ndarray:
         """Answers of the same network in float32, in small batches, which leave room where the batch that is measured fills the device."""
-        reference = adapter.load(self._job.model, self._kind, "float32")
-        answers = _answers(adapter, reference, self._images, IMAGES)
+        reference = self._adapter.load(self._job.model, self._kind, "float32")
+        answers = _answers(self._adapter, reference, self._images, IMAGES)
         del reference
-        _give_back(adapter)
+        _give_back(self._adapter)
         return answers
 
 
@@ -57,7 +56,7 @@ def compare(answers: np.ndarray, expected: np.ndarray, precision: str) -> dict:
     tolerance = TOLERANCE.get(precision, TOLERANCE["float32"])
     if error <= tolerance:
         return fields
-    reason = f"its answers on {len(answers)} fixed images are up to {error:.1%} of the largest off those in float32; {tolerance:.1%} is the limit in {precision}"
+    reason = f"its answers on {IMAGES} fixed images are up to {error:.1%} of the largest off those in float32; {tolerance:.1%} is the limit in {precision}"
     return {**fields, "status": "wrong_output", "reason": reason}
 
 

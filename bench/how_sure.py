@@ -21,12 +21,13 @@ from time import monotonic, perf_counter, sleep
 from bench import adapters, cnn, in_rounds, options
 from bench.canary import Canary
 from bench.plan import Plan
-from dlmark import device, sweep, timing
+from dlmark import device, sweep
 from dlmark.progress import progress
 
 MODELS, BATCH_SIZES = "AlexNet,ResNet-v1-18,ResNet-v1-50", "1,2,4,8"
 DLMARK = "dlmark"
 LOAD_S = 1.0  # the other program works for this long, and rests for as long
+TIME_CAP_S = 60  # no point of the study takes nearly as long
 SLOWED, SLOWER = "ResNet-v1-18", 0.05
 
 
@@ -110,7 +111,7 @@ class Study:
 
     def __init__(self, opts: argparse.Namespace, methods: int):
         self.plan, self.opts = Plan(opts, cnn.WORKLOAD, "how_sure.py", "benchmark_methods"), opts
-        self.rules = timing.Rules(target=0.01 if self.plan.where == "cpu" else 0.005, latency_s=0)
+        self.rules = replace(in_rounds.rules(device.kind(self.plan.where)), latency_s=0, energy_s=0)
         self.points = len(self.plan.models) * len(opts.batch_sizes)
         self.total = self.points * opts.repetitions * methods
 
@@ -137,7 +138,7 @@ class Study:
         wanted = [self.jobs(c.method, repetition, c.name, process_a_point=c.process_a_point) for c in conditions]
         first = [[sweep.missing(job, self.plan.results, self.opts.again) for job in jobs] for jobs in wanted]
         canary, last = Canary(self.plan.framework, self.plan.where, self.plan.environment), self.opts.rounds
-        for number in [*range(1, last + 1), last]:  # as cnn.throughput: the last again, for what was disturbed to the end
+        for number in [*range(1, last + 1), last]:  # as in_rounds.measure: the last again, for what was disturbed to the end
             for condition, jobs, new in zip(conditions, wanted, first):
                 todo = [job for job in new if job.batch_sizes] if number == 1 else sweep.next_round(jobs, self.plan.results, number)
                 self._round(show, todo, number, canary, condition)
@@ -150,7 +151,7 @@ class Study:
         if not jobs:
             return
         rules = replace(self.rules, **condition.rules)
-        silence_s = in_rounds.longest_silence_s(rules, 60)
+        silence_s = in_rounds.longest_silence_s(rules, TIME_CAP_S)
         in_rounds.one_round(self.plan, jobs, number, rules, None, silence_s, canary, self.opts.rounds * self.total, show, condition.measure)
         records = self._records(jobs)
         rest_s = (monotonic() - start - (self._spent_s(jobs) - before)) / len(records)

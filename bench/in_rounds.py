@@ -10,20 +10,19 @@ from bench.plan import Plan
 from dlmark import rounds, sweep, timing
 from dlmark.progress import progress
 
-ENERGY_S = timing.Rules.energy_s
-
 START_S = 4  # a process's start, the framework's import and the network, about
+USUAL_S = 0.6  # in blocks: the fewest that an interval can be taken of
 # In blocks, at most, by the kind of device. On a CPU that others share more blocks of one process do not tell more of the next one;
-# on a GPU of one's own most points are sure enough after the fewest blocks, 0.6 s, and some take longer.
-SECONDS = {"cpu": 0.6, "gpu": 2.0}
-USUAL_S = 0.6
+# on a GPU of one's own most points are sure enough after the fewest, and some take longer.
+SECONDS = {"cpu": USUAL_S, "gpu": 2.0}
 TARGET = {"cpu": 0.01, "gpu": 0.005}
 
 
-def rules(opts: argparse.Namespace, kind: str) -> timing.Rules:
-    """How long to warm up and to measure on a kind of device, as the user wants it."""
-    seconds = opts.seconds or SECONDS[kind]
-    return timing.Rules(target=TARGET[kind], measure_s=seconds, latency_s=2.5 * min(seconds, USUAL_S), energy_s=ENERGY_S if opts.energy else 0)
+def rules(kind: str, seconds: float | None = None, *, energy: bool = True) -> timing.Rules:
+    """How long to warm up and to measure on a kind of device; `seconds` in blocks, where the user has named them."""
+    seconds = seconds or SECONDS[kind]
+    energy_s = timing.Rules.energy_s if energy else 0
+    return timing.Rules(target=TARGET[kind], measure_s=seconds, latency_s=2.5 * min(seconds, USUAL_S), energy_s=energy_s)
 
 
 def measure(plan: Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules: timing.Rules, point: Callable[..., Iterator[dict]]) -> int:
@@ -31,7 +30,7 @@ def measure(plan: Plan, wanted: list[sweep.Job], opts: argparse.Namespace, rules
 
     `point(job, framework, where, rules, time_cap_s, is_first_round)` runs in a process of its own and yields as cnn.measure_throughput.
     """
-    first = [sweep.missing(job, plan.results, opts.again, opts.time_cap) for job in wanted]
+    first = [sweep.missing(job, plan.results, opts.again, opts.time_cap, opts.rounds) for job in wanted]
     visits = sweep.visits(wanted, first, plan.results, opts.rounds)
     silence_s = opts.watchdog or longest_silence_s(rules, opts.time_cap)
     note = (f"{visits} visits in {opts.rounds} round{'s' * (opts.rounds > 1)}, more where one takes over a second; "

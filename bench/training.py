@@ -87,7 +87,7 @@ def throughput(opts: argparse.Namespace) -> int:
     plan = Plan(opts, "classification", "training.py", "benchmark_throughput")
     kind = device.kind(plan.where)
     jobs = plan.jobs(opts.batch_sizes or BATCH_SIZES[kind], workload=WORKLOAD)
-    return in_rounds.measure(plan, jobs, opts, in_rounds.rules(opts, kind), measure_training)
+    return in_rounds.measure(plan, jobs, opts, in_rounds.rules(kind, opts.seconds, energy=opts.energy), measure_training)
 
 
 def _known(framework: str) -> list[str]:

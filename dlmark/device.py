@@ -125,17 +125,12 @@ def processes(device: str) -> dict[int, float | None] | None:
     return held if held is None else {one.pid: one.usedGpuMemory and one.usedGpuMemory / MIB for one in held}
 
 
-def foreign_processes(device: str, own_pids: Collection[int]) -> int | None:
-    """How many processes compute on a GPU besides `own_pids`; None where nobody tells."""
-    return strangers(processes(device), own_pids)
-
-
 def strangers(held: dict[int, float | None] | None, own_pids: Collection[int]) -> int | None:
     """How many of the processes in `held` are not among `own_pids`; None where nobody can tell.
 
     In a container NVML gives the host's numbers: then ours is not among them, and some are of no process here.
     """
-    if held is None:
+    if not held:  # ours at least computes there
         return None
     others = held.keys() - set(own_pids)
     is_told_apart = len(others) < len(held) or all(os.path.exists(f"/proc/{pid}") for pid in others)

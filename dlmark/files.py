@@ -62,12 +62,9 @@ def _content(path: Path) -> bytes:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
-        size = found.st_size
-        if size <= MAX_FILE_BYTES:
-            content = file.read(MAX_FILE_BYTES + 1)
-            size = len(content)  # it may have grown, and /proc states no size
-    if size > MAX_FILE_BYTES:
-        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {size:,} bytes or more")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {max(found.st_size, len(content)):,} bytes or more")
     return content
 
 

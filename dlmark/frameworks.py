@@ -76,13 +76,15 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
 def speed_and_fidelity(data: pd.DataFrame) -> figure:
     """The ways of one network at one batch size on one device: speed against how far its answers are off float32's.
 
-    Down is truer, right is faster. Raises ValueError as `ways` does.
+    Down is truer, right is faster. Raises ValueError as `ways` does, and where nobody looked at the answers.
     """
     table = ways(data)
     points = _newest(data[data["throughput"].notna()]).merge(table[[*WAY, "rank"]], on=WAY)
     error, looked = (points[name] if name in points else pd.Series(math.nan, points.index) for name in ("gate_error", "gate_images"))
     points = points.assign(error=error.clip(lower=EXACT).fillna(looked.where(looked.isna(), EXACT)))
     points = points[points["error"].notna()]  # without those that nobody looked at
+    if points.empty:
+        raise ValueError("nothing to draw: no row has gate_images, which say that its answers were looked at")
     title = f"{points['model'].iloc[0]}, batch size {points['batch_size'].iloc[0]:,.0f}"
     plot = style.plain_figure(title, "images/s", "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
@@ -100,8 +102,9 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
 def _newest(points: pd.DataFrame) -> pd.DataFrame:
     """Of each way, which may have been measured in two versions or on two hosts, the newest record of each network and batch size."""
     if "measured_at" in points:
-        points = points.sort_values("measured_at", kind="stable")
-    return points.drop_duplicates([name for name in ("model", "batch_size", "device", *WAY) if name in points], keep="last").sort_index()
+        points = points.sort_values("measured_at", kind="stable", na_position="first")
+    point = [name for name in ("model", "workload", "batch_size", "device", *WAY) if name in points]
+    return points.drop_duplicates(point, keep="last").sort_index()
 
 
 def _reach(points: pd.DataFrame) -> pd.Series:

@@ -42,14 +42,15 @@ def run_in_process(
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    with tempfile.NamedTemporaryFile() as errors:
-        kills = _out_of_memory_kills()
-        process = context.Process(target=_serve, args=(sender, errors.name, function, args), daemon=True)
+    # A folder for all its temporary files, among them what a compiler keeps: it can't clear up after itself where it is killed.
+    with tempfile.TemporaryDirectory(prefix="dlmark-", ignore_cleanup_errors=True) as folder:
+        kills, errors = _out_of_memory_kills(), os.path.join(folder, "errors")
+        process = context.Process(target=_serve, args=(sender, errors, function, args), daemon=True)
         try:
-            with _environment(environment or {}), _interrupts_held_back():
+            with _environment({"TMPDIR": folder, **(environment or {})}), _interrupts_held_back():
                 process.start()
             sender.close()
-            while (message := _next(receiver, process, silence_s, errors.name, kills))[0] == "value":
+            while (message := _next(receiver, process, silence_s, errors, kills))[0] == "value":
                 yield message[1]
             if message[0] == "failed":
                 raise ProcessEnded(*message[1:])
@@ -152,7 +153,7 @@ def _interrupts_held_back():
 @contextmanager
 def _python_told_later():
     """The mask is one thread's: where another thread takes the signal, Python would still interrupt the main one."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
         yield
         return
     came: list[tuple] = []

@@ -10,7 +10,7 @@ from dlmark.stats import repeat_half_widths
 from dlmark.timing import EVENT_GAP, counted
 
 # What becomes of a field that both rounds have; any other keeps the first round's value.
-# Memory among them: in a round from the largest batch down, the small ones find the memory of the large ones still taken.
+# Memory keeps the first round's value: in a round from the largest batch down, the small ones find the memory of the large ones still taken.
 LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "temperature_c", "foreign_processes", "sampler_share")
 SMALLEST = ("clock_min_mhz", "clock_mhz")
 ADDED = ("block_times_s", "round_blocks", "spent_s", "involuntary_switches", "samples")
@@ -22,6 +22,7 @@ ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode"
 
 OF_THE_MACHINE = tuple(name for name in ALIKE if name not in ("precision", "mode"))  # what moves all points together knows none of the two
 
+UNTOLD = ("throttle_reasons", "foreign_processes", "other_cpu_share")  # not known of both rounds where one of them could not tell
 # Rounds in which these differ are of two measurements.
 SETTINGS = ("driver_version", "power_limit_w", "layout", "autotune", "compile_mode")
 
@@ -58,17 +59,16 @@ def lacks(record: dict, number: int) -> bool:
     return 0 < has < number or has == number > 1 and _is_disturbed(record)
 
 
-def join(record: dict, new: dict) -> dict:
-    """`record` with one more round. A round that failed changes no number: the record says that it did.
+def is_set_otherwise(record: dict, fields: dict) -> bool:
+    """Whether a record was measured with another driver or setting than `fields` have, so that no round of today belongs to it."""
+    return any(None not in (was := record.get(name), now := fields.get(name)) and was != now for name in SETTINGS)
 
-    Where the driver or a setting is another than in the earlier rounds, the new round stands alone, and says so.
-    """
+
+def join(record: dict, new: dict) -> dict:
+    """`record` with one more round. A round that failed changes no number: the record says that it did."""
     if not is_ok(new):
         failed = f"round {count(record) + 1} failed: {new['status'].replace('_', ' ')}: {new['reason']}"
         return {**record, "flags": _joined(record.get("flags"), [failed])}
-    if changed := [name for name in SETTINGS if record.get(name) is not None and new.get(name) not in (None, record[name])]:
-        left_out = [f"earlier rounds, with {name} {record[name]} and not {new[name]}, are left out" for name in changed]
-        return {**new, "flags": _joined(new.get("flags"), left_out)}
     shift = len(record["block_times_s"])
     record = {**record, "round_blocks": record.get("round_blocks") or [shift]}
     both = {name for name in new if new[name] is not None and record.get(name) is not None}
@@ -78,6 +78,7 @@ def join(record: dict, new: dict) -> dict:
     joined |= {name: record[name] + new[name] for name in both.intersection(ADDED)}
     joined |= {name: _joined(record[name], new[name]) for name in both.intersection(JOINED)}
     joined |= {name: new[name] for name in both.intersection(LATEST)}
+    joined |= {name: None for name in UNTOLD if name in record and name in new and name not in both}
     joined["contended_blocks"] = (record.get("contended_blocks") or []) + [shift + place for place in new.get("contended_blocks") or []]
     return joined
 
@@ -145,7 +146,7 @@ def missed_conditions(record: dict) -> list[str]:
     width = record["throughput_half_width"] / record["throughput"]
     spread, drift = record.get("round_spread"), record.get("canary_drift")
     throttled, foreign = record.get("throttle_reasons"), record.get("foreign_processes")
-    others, gap = record.get("other_cpu_share"), record.get("event_gap") or 0
+    on_cpu, others, gap = record.get("driver_version") is None, record.get("other_cpu_share"), record.get("event_gap") or 0
     conditions = {
         f"interval of ±{width:.1%}, wider than ±{WIDEST:.0%}": width > WIDEST,
         "one round only": spread is None,
@@ -156,7 +157,8 @@ def missed_conditions(record: dict) -> list[str]:
         "nobody could tell whether others used the device": "foreign_processes" in record and foreign is None,
         f"device events and wall clock differ by {gap:.1%}": gap > EVENT_GAP,
         "other programs took the CPU": not foreign and _is_disturbed(record),
-        f"other programs used {others or 0:.2f} cores": not _is_disturbed(record) and (others or 0) > OTHERS,
+        # On a GPU they are mostly those that measure the other GPUs, and the GPU's own times tell whether it was kept waiting.
+        f"other programs used {others or 0:.2f} cores": on_cpu and not _is_disturbed(record) and (others or 0) > OTHERS,
         "nobody watched the host": others is None,
         "no canary": drift is None,
         f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,

@@ -136,7 +136,7 @@ def _sample(where: str, own_pids: set[int], with_processes: bool = True) -> dict
         return device.state(where)
     held = device.processes(where)
     mine = (held or {}).get(os.getpid())
-    return {**device.state(where), "foreign_processes": device.strangers(held, own_pids) if held else None, "process_memory_mb": mine}
+    return {**device.state(where), "foreign_processes": device.strangers(held, own_pids), "process_memory_mb": mine}
 
 
 def _answers(sample, seen: Seen) -> bool:

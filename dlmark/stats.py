@@ -198,9 +198,14 @@ def t_95(degrees: float) -> float:
 
 
 def f_95(above: float, below: float) -> float:
-    """Fisher's F: 95% of its values lie under this (exact for 1 degree above, else Paulson, Annals of Mathematical Statistics 13, 1942)."""
-    if above <= 1 or below < 3:
+    """Fisher's F: 95% of its values lie under this (Paulson, Annals of Mathematical Statistics 13, 1942; exact for 1 degree above).
+
+    With fewer than 3 degrees below nothing is too large: infinite.
+    """
+    if above <= 1:
         return t_95(below) ** 2
+    if below < 3:
+        return math.inf
     a, b, z = 2 / (9 * above), 2 / (9 * below), 1.644854
     root = math.sqrt(a * (1 - b) ** 2 + b * (1 - a) ** 2 - a * b * z**2)
     return (((1 - a) * (1 - b) + z * root) / ((1 - b) ** 2 - b * z**2)) ** 3

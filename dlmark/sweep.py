@@ -9,7 +9,6 @@ from dlmark import rounds
 from dlmark.benchmark import SaveResults
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.record import FORMAT_VERSION, MEASURED, is_ok
-from dlmark.terminal import safe
 
 
 @dataclass
@@ -37,12 +36,18 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: float = 0) -> Job:
-    """The part of `job` that `results` does not hold yet. What crashed or hung, or was cut by a smaller cap, is tried again."""
+def missing(job: Job, results: SaveResults, again: bool = False, time_cap_s: float = 0, number: int = 1) -> Job:
+    """The part of `job` that `results` does not hold yet.
+
+    What crashed or hung, or was cut by a smaller cap, is tried again; and what lacks some of its `number` rounds, where the driver or a
+    setting is not what it was in the first.
+    """
 
     def is_missing(batch_size: int) -> bool:
         held = results.get(job.record(batch_size))
         if again or held is None or held.get("status") in ("crashed", "timed_out", "recompiled"):
+            return True
+        if rounds.lacks(held, number) and rounds.is_set_otherwise(held, job.fields):
             return True
         return held.get("status") == "time_cap" and (held.get("time_cap_s") or 0) < time_cap_s
 
@@ -155,11 +160,7 @@ def tally(records: Iterable[dict]) -> str:
 
 
 def one_line(record: dict) -> str:
-    """A record as one line for the terminal, whatever its texts hold."""
-    return safe(_told(record))
-
-
-def _told(record: dict) -> str:
+    """A record as one line for the terminal."""
     name = f"{record['model']} batch {record['batch_size']}"
     if not is_ok(record):
         return f"{name}: {record['status'].replace('_', ' ')}: {record['reason']}"

@@ -175,7 +175,7 @@ adapter.predict(network, images(model, 3))
 other = compiled() - before
 job = sweep.Job(model, [4], {"precision": "float32", "mode": "compiled"})
 say(shape=answers.shape, dtype=str(answers.dtype), finite=bool(np.isfinite(answers).all()), apart=float(np.ptp(answers, axis=0).max() / np.abs(answers).max()),
-    answers=answers[:, :5].tolist(), same=same, other=other, gate=gate.Gate(job, "cpu").check(adapter, network, 4))
+    answers=answers[:, :5].tolist(), same=same, other=other, gate=gate.Gate(adapter, job, "cpu").check(network, 4))
 """
 
 
@@ -215,7 +215,7 @@ model = "Keras-MobileNet"
 adapter._go_together = lambda *_: None
 network = adapter.load(model, precision="bfloat16")
 job = sweep.Job(model, [4], {"precision": "bfloat16", "mode": "compiled"})
-say(dtype=str(network.weights[0][0].dtype), **gate.Gate(job, "cpu").check(adapter, network, 4))
+say(dtype=str(network.weights[0][0].dtype), **gate.Gate(adapter, job, "cpu").check(network, 4))
 """)
     assert said["dtype"] == "bfloat16" and "status" not in said and 1e-5 < said["gate_error"] < 0.1
 

@@ -73,7 +73,7 @@ def gated(framework, precision, model, batch_size):
     run, wait = adapter.prepare(network, model, batch_size)
     run()
     wait()
-    yield gate.Gate(sweep.Job(model, [batch_size], {"precision": precision, "mode": "graph"}), "cpu").check(adapter, network, batch_size)
+    yield gate.Gate(adapter, sweep.Job(model, [batch_size], {"precision": precision, "mode": "graph"}), "cpu").check(network, batch_size)
 
 
 # ---- which networks there are ----

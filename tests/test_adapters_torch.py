@@ -62,7 +62,7 @@ def gated(model, precision, mode, batch_size):
     run, _ = adapter.prepare(network, model, batch_size)
     run()
     before = adapter.compilations(network)()
-    fields = gate.Gate(job, "cpu").check(adapter, network, batch_size)
+    fields = gate.Gate(adapter, job, "cpu").check(network, batch_size)
     yield fields, before, adapter.compilations(network)()
 
 
@@ -84,7 +84,7 @@ def test_a_compiled_network_passes_the_gate_and_its_compilations_are_counted():
 
 
 def tf32_switches():
-    """Of matrix products and of convolutions: before anything, when a TF32 network was prepared, after a float32 one, prepared again."""
+    """Of matrix products and of convolutions: when a TF32 network was prepared, after a float32 one, prepared again."""
     adapter._go_together = lambda *_: None  # a CPU has no TF32, but it has the switches
     import torch
 

@@ -56,8 +56,8 @@ def test_throughput_interval_and_grade_follow_from_the_raw_times(measured, saved
 
 
 def test_each_point_has_two_rounds_the_second_in_reverse_order(measured, saved):
-    # Where the two rounds are far apart there is a third visit.
-    assert all(rounds.count(record) >= 2 for record in saved(measured[0]))
+    # Only a round that was disturbed to the end is made up for with a third.
+    assert all(rounds.count(record) == 2 or record["contended_blocks"] for record in saved(measured[0]))
     visits = [line.partition("] ")[2].partition(":")[0] for line in measured[1].stdout.splitlines() if line.startswith("[")]
     assert visits[:4] == ["MLP-64 batch 1", "MLP-64 batch 4", "MLP-64 batch 4", "MLP-64 batch 1"]
 

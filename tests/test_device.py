@@ -112,15 +112,15 @@ def test_a_process_without_memory_on_the_gpu_has_none(nvml):
 
 
 def test_processes_of_others_are_counted(nvml):
-    assert nvml("device.foreign_processes('gpu:0', [os.getpid()])", PROCESSES="1:4096,self:512,77:hidden") == 2
+    assert nvml("device.strangers(device.processes('gpu:0'), [os.getpid()])", PROCESSES="1:4096,self:512,77:hidden") == 2
 
 
 def test_our_other_processes_are_not_foreign(nvml):
-    assert nvml("device.foreign_processes('gpu:0', [os.getpid(), 77])", PROCESSES="self:512,77:10") == 0
+    assert nvml("device.strangers(device.processes('gpu:0'), [os.getpid(), 77])", PROCESSES="self:512,77:10") == 0
 
 
 def test_processes_that_nvml_does_not_tell_are_none_and_not_zero(nvml):
-    assert nvml("device.foreign_processes('gpu:0', [])", LACKS="processes") is None
+    assert nvml("device.strangers(device.processes('gpu:0'), [])", LACKS="processes") is None
 
 
 def test_processes_are_told_apart_before_ours_is_on_the_gpu():
@@ -131,8 +131,8 @@ def test_process_numbers_of_another_system_are_not_taken_for_strangers():
     assert device.strangers({2**30: 10.0}, [os.getpid()]) is None
 
 
-def test_an_idle_gpu_has_no_strangers():
-    assert device.strangers({}, [os.getpid()]) == 0
+def test_a_list_without_our_own_process_tells_nothing():
+    assert device.strangers({}, [os.getpid()]) is None
 
 
 # ---- what goes wrong ----

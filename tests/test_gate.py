@@ -20,7 +20,7 @@ def gated(answer, job=JOB, batch_size=2):
         return answer(logits, images) if network is None else logits
 
     offered = {name: getattr(adapter, name) for name in ("modes", "input_shape", "load")}
-    return gate.Gate(job, "cpu").check(SimpleNamespace(**offered, predict=predict), None, batch_size)
+    return gate.Gate(SimpleNamespace(**offered, predict=predict), job, "cpu").check(None, batch_size)
 
 
 def test_right_answers_pass_and_tell_how_near_they_are():
@@ -92,7 +92,7 @@ def test_every_batch_size_has_to_get_through_with_float32_loaded_once(precision,
         return adapter.predict(network, images) * (1.5 if len(images) == 16 else 1)
 
     offered = SimpleNamespace(modes=("eager", "other"), input_shape=adapter.input_shape, load=load, predict=predict)
-    closed, network = gate.Gate(job, "cpu"), adapter.load("MLP-64")
-    first, again, wrong = (closed.check(offered, network, batch_size) for batch_size in (2, 2, 16))
+    closed, network = gate.Gate(offered, job, "cpu"), adapter.load("MLP-64")
+    first, again, wrong = (closed.check(network, batch_size) for batch_size in (2, 2, 16))
     assert first == again and "status" not in first and wrong["status"] == "wrong_output"
     assert len(loaded) == ((precision, mode) != ("float32", "eager"))

@@ -205,7 +205,11 @@ def test_memory_is_that_of_the_round_from_the_smallest_batch_up():
     assert rounds.join(one(STEADY, device_mem=100.0), one(STEADY, device_mem=900.0))["device_mem"] == 100
 
 
-def test_a_round_with_another_driver_or_setting_stands_alone_and_says_so():
-    joined = rounds.join(one(STEADY, driver_version="550", layout="NHWC"), one(STEADY, driver_version="560", layout="NHWC"))
-    assert joined["round_blocks"] == [9] and joined["driver_version"] == "560"
-    assert joined["flags"] == ["earlier rounds, with driver_version 550 and not 560, are left out"]
+@pytest.mark.parametrize("fields, other", [({"driver_version": "560"}, True), ({"layout": "NCHW"}, True), ({"layout": "NHWC"}, False), ({}, False)])
+def test_another_driver_or_setting_is_noticed(fields, other):
+    assert rounds.is_set_otherwise(one(STEADY, driver_version="550", layout="NHWC"), fields) == other
+
+
+@pytest.mark.parametrize("first, second, both", [(0, None, None), (None, 0, None), (0, 1, 1)])
+def test_what_one_round_could_not_tell_is_not_known_of_both(first, second, both):
+    assert rounds.join(one(STEADY, foreign_processes=first), one(STEADY, foreign_processes=second))["foreign_processes"] == both

@@ -1,9 +1,6 @@
 """PyTorch: the networks of torchvision and timm; eager, compiled, or replayed as a CUDA graph."""
 
-import atexit
 import os
-import shutil
-import tempfile
 
 packages = ("torch",)
 libraries = ("torchvision", "timm", "numpy")
@@ -100,7 +97,7 @@ def settings(device: str, precision: str, mode: str) -> dict[str, str]:
     if device == "gpu":
         fields["autotune"] = "on"
     if mode in COMPILED:
-        fields["compile_mode"] = (COMPILED[mode] or "default") + (", weights frozen" if device == "cpu" else "")
+        fields["compile_mode"] = COMPILED[mode] or "default"
     return fields
 
 
@@ -173,6 +170,8 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
     if mode in COMPILED:
         _prepare_compiler(device)
     torch.backends.cudnn.benchmark = True
+    # Random weights are the same in every precision, and so are what batch normalization learns of them.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
     module = _build(models["classification"][model], weights == "pretrained").eval()
     if weights == "random":
@@ -206,26 +205,27 @@ def _multiplies_bfloat16() -> bool:
 
 
 def _prepare_compiler(device: str) -> None:
-    """Weights frozen on a CPU, as PyTorch recommends for inference there; and nothing that another process has compiled."""
-    folder = tempfile.mkdtemp(prefix="dlmark-inductor-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ |= {"TORCHINDUCTOR_CACHE_DIR": folder, "TRITON_CACHE_DIR": os.path.join(folder, "triton")}
+    """Weights frozen on a CPU, as PyTorch recommends for inference there."""
     import torch._dynamo.config
     import torch._inductor.config
 
     torch._inductor.config.freezing = device == "cpu"
-    torch._dynamo.config.fail_on_recompile_limit_hit = True  # else it goes on without being compiled, and says nothing
+    if hasattr(torch._dynamo.config, "fail_on_recompile_limit_hit"):  # else it goes on without being compiled, and says nothing
+        torch._dynamo.config.fail_on_recompile_limit_hit = True
 
 
 def _build(name: str, pretrained: bool):
     package, _, name = name.partition("/")
-    from bench.torchvision_import import torchvision
+    try:
+        from bench.torchvision_import import torchvision
 
-    torchvision()  # which timm imports too
-    if package == "timm":
-        import timm
+        torchvision()  # which timm imports too
+        if package == "timm":
+            import timm
 
-        return timm.create_model(name, pretrained=pretrained)
+            return timm.create_model(name, pretrained=pretrained)
+    except ModuleNotFoundError as error:
+        raise NotImplementedError(f"the networks of PyTorch are those of torchvision and timm: pip install {error.name}") from error
     options = {"init_weights": False} if name in ("inception_v3", "googlenet") else {}
     module = torchvision().models.get_model(name, weights="DEFAULT" if pretrained else None, **options)
     if options:  # the second classifiers are for training
@@ -293,7 +293,7 @@ def prepare(network: Network, model: str, batch_size: int):
         network.graphs.reverse()
         network.graphs[0][0].replay()
 
-    return _first_apart(replay if network.mode == "cuda-graph" else run, network), _wait(network.device)
+    return (replay if network.mode == "cuda-graph" else _first_apart(run, network)), _wait(network.device)
 
 
 def _clear(network: Network) -> None:
@@ -309,8 +309,7 @@ def _clear(network: Network) -> None:
 
 
 def _first_apart(run, network: Network):
-    """On a GPU count memory from after the first call: what choosing algorithms takes is not what the network needs."""
-    import torch
+    """On a GPU count the allocator's memory from after the first call: what choosing algorithms takes is not what the network needs."""
 
     if network.device.type != "cuda":
         return run
@@ -321,10 +320,17 @@ def _first_apart(run, network: Network):
         run()
         if is_first:
             is_first = False
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
+            _count_memory_anew()
 
     return counted
+
+
+def _count_memory_anew() -> None:
+    import torch
+
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
 
 
 def _captured(network: Network, images) -> tuple:
@@ -337,6 +343,8 @@ def _captured(network: Network, images) -> tuple:
         for _ in range(3):  # what a capture can't hold, such as choosing algorithms, happens before it
             network.call(images)
     torch.cuda.current_stream().wait_stream(aside)
+    if not network.graphs:
+        _count_memory_anew()
     graph = torch.cuda.CUDAGraph()
     pool = network.graphs[0][0].pool() if network.graphs else None  # one replays after the other, so they can share their memory
     with torch.cuda.graph(graph, pool=pool), _quiet(network):
