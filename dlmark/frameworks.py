@@ -64,7 +64,8 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
         if len(table) < 2:
             continue
         names = table[WAY].fillna("").agg(" ".join, axis=1)
-        slower = table.index[table["behind_low"] > 1]
+        rank = table["rank"].str.rstrip("=")
+        slower = table.index[rank != rank[0]]
         after = slower[0] if len(slower) else None
         others = (None, None, None, None) if after is None else (names[after], *table.loc[after, ["behind", "behind_low", "behind_high"]])
         ties = ", ".join(names[1 : len(table) if after is None else after])
