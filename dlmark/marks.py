@@ -118,6 +118,7 @@ def rows_figure(title: str, x_label: str, points: pd.DataFrame, x: str, *, heigh
                               y_range=FactorRange(*order))  # fmt: skip
     shown = throughputs(points[~style.no_number(points)]) if x == "throughput" else numbers
     style.log_axis(plot, "x", shown, most=3)  # the names on the y axis leave little room
+    plot.title.offset = -style.CHARACTER_PX * max(map(len, order), default=0)  # over the names, for on a phone it is longer than the frame
     return plot
 
 

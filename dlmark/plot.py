@@ -59,14 +59,16 @@ def max_batch_size(data: pd.DataFrame) -> figure:
     points = marks.known(marks.points(data, ["model", "batch_size"]), ["batch_size"], or_failed=True)
     if "memory_limit_mb" in points:
         limits = points["memory_limit_mb"].map(lambda mb: f"\nwithin {mb:,.0f} MB" if pd.notna(mb) else "")
-        points["device"] = points.get("device", pd.Series("", index=points.index)).fillna("") + limits
+        devices = points.get("device", pd.Series("", index=points.index)).fillna("")
+        points["device"] = devices.map(style.fitted(devices.unique())) + limits
     points["row"] = marks.row_names(points, ["model", "input_shape"])
     labels = marks.series(points, [name for name in CONDITIONS if name != "input_shape"])
     looks = style.in_turn(labels.unique())
     heights = (120 + 38 * len(looks), 26)  # the legend has two lines a series
     plot = marks.rows_figure("Largest batch", "images in the largest batch", points, "batch_size", heights=heights)
-    for label, part in points.groupby(labels, sort=False):
-        marks.dots(plot, part, "batch_size", "row", label, *looks[label])
+    for turn, (label, part) in enumerate(points.groupby(labels, sort=False)):
+        beside = 0.5 * ((turn + 0.5) / len(looks) - 0.5)  # of a row's height, so that equal answers of two devices are both seen
+        marks.dots(plot, part.assign(place=[(row, beside) for row in part["row"]]), "batch_size", "place", label, *looks[label])
     marks.crosses_at_left_edge(plot, points, "batch_size")
     style.legend_below(plot, columns=1)
     return plot

@@ -74,8 +74,8 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
     heading = f"{one}\n" if one else "Ranking at "
-    title = f"{heading}batch size {batch_size:,.0f}\n{style.fitted([device])[device]}"
-    plot = marks.rows_figure(title, "images/s (joined: a tie)", points, "throughput", heights=(110, 24))
+    title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}"
+    plot = marks.rows_figure(title, "images/s", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
         marks.dots(plot, part, "throughput", "row", name, *style.FAMILIES[name])

@@ -28,6 +28,7 @@ COLOURS, MARKS = zip(*list(FAMILIES.values())[:-1])
 # For series in turn: every colour with its own mark, then every colour with the next one's, and so on. All 49 differ.
 PALETTE = [(colour, MARKS[(place + shift) % len(MARKS)]) for shift in range(len(MARKS)) for place, colour in enumerate(COLOURS)]
 AXIS_ROOM = 32  # characters of a label; more of them take most of a phone's screen
+CHARACTER_PX = 5.3  # width of a letter of an axis, about
 NO_NUMBER = "#888888"
 
 # How a mark looks by where its number comes from and how far to trust it.
@@ -53,7 +54,7 @@ def in_turn(labels: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def fitted(labels: Iterable[str], room: int = AXIS_ROOM) -> dict[str, str]:
-    """Each label in at most `room` characters: cut in the middle, and numbered where it would look like one before it."""
+    """Each label in at most `room` characters: without (R) and the like, cut in the middle, and numbered where it would look like one before it."""
     short = {}
     for label in labels:
         endings = chain([""], (f" ({number})" for number in count(2)))
@@ -63,6 +64,8 @@ def fitted(labels: Iterable[str], room: int = AXIS_ROOM) -> dict[str, str]:
 
 
 def _cut(text: str, room: int) -> str:
+    if len(text) > room:  # what makers put in and nobody says comes out first
+        text = re.sub(r"\((R|TM)\)| (Processor|CPU)\b", "", text)
     tail = (room - 1) // 2
     return text if len(text) <= room else f"{text[: room - 1 - tail]}…{text[-tail:]}"
 

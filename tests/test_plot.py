@@ -299,6 +299,11 @@ def test_a_name_that_fits_is_left_as_it_is():
     assert style.fitted(["Tesla V100-SXM2-16GB, float16"]) == {"Tesla V100-SXM2-16GB, float16": "Tesla V100-SXM2-16GB, float16"}
 
 
+def test_a_long_name_loses_first_what_nobody_says():
+    names = ["Intel(R) Xeon(R) Processor, 2 threads", "Intel(R) Xeon(R) CPU, 2 threads"]
+    assert style.fitted(names, 30) == dict(zip(names, ["Intel Xeon, 2 threads", "Intel Xeon, 2 threads (2)"]))
+
+
 def test_a_longer_legend_takes_nothing_from_the_rows():
     one, three = (plot.max_batch_size(frame(*(largest(device=f"device {n}") for n in range(number)))) for number in (1, 3))
     assert three.height - one.height >= 2 * 20

@@ -89,7 +89,7 @@ def test_a_ranking_keeps_its_names_short_and_its_own():
 
 def test_the_ways_to_run_one_network_have_its_name_in_the_title():
     figure = plot.ranking(frame(*(rows(sizes=(8,), throughput=t, framework=name) for name, t in (("jax", 10.0), ("torch", 20.0)))))
-    assert [name.split()[0] for name in rank_names(figure)] == ["torch", "jax"] and figure.title.text.splitlines()[1] == "batch size 8"
+    assert [name.split()[0] for name in rank_names(figure)] == ["torch", "jax"] and figure.title.text.splitlines()[1] == "batch size 8, ties are joined"
 
 
 def test_a_ranking_has_a_row_for_each_record_even_if_nothing_tells_them_apart():
@@ -107,7 +107,7 @@ def test_a_ranking_is_of_one_batch_size_and_one_device():
         plot.ranking(data, batch_size=1)
     with pytest.raises(ValueError, match="one batch_size; data has none with batch_size=3: choose batch_size= from 1, 2, 4$"):
         plot.ranking(data, batch_size=3, device="Tesla K80")
-    assert plot.ranking(data, batch_size=1, device="Tesla K80").title.text == "Ranking at batch size 1\nTesla K80"
+    assert plot.ranking(data, batch_size=1, device="Tesla K80").title.text == "Ranking at batch size 1, ties are joined\nTesla K80"
 
 
 def test_the_best_of_both_keeps_the_less_accurate_of_two_that_tie():
