@@ -3,19 +3,13 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench import adapters, networks
 from bench.adapters import jax as adapter
-
-ROOT = Path(__file__).parent.parent
-APART = ROOT / ".venv-jax" / "bin" / "python"
-PYTHON = sys.executable if adapters.version(adapter) else str(APART) if APART.exists() else None
-needs_jax = pytest.mark.skipif(PYTHON is None, reason="JAX is neither installed here nor in .venv-jax: make results FRAMEWORK=jax")
+from jax_interpreter import PYTHON, ROOT, needs_jax
 
 START = """
 import json, sys, time

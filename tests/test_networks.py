@@ -2,22 +2,18 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from bench import adapters, networks
 from bench.plan import ORIGINAL_19
 from dlmark.record import check
+from jax_interpreter import PYTHON, ROOT, needs_jax
 
 # As published with the networks: AlexNet's by torchvision, which has Gluon's layers, and the others' in their papers or zoos.
 KNOWN = {"AlexNet": 61_100_840, "VGG-16": 138_357_544, "ResNet-v1b-50": 25_557_032, "SqueezeNet-1.1": 1_235_496, "DenseNet-121": 7_978_856,
          "ViT-B-16": 86_567_656, "ConvNeXt-T": 28_589_128, "Swin-T": 28_288_354, "Keras-MobileNetV2": 3_504_872}  # fmt: skip
 MULTIPLY_ADDS = {"ViT-B-16": 17.56e9, "ConvNeXt-T": 4.456e9, "Swin-T": 4.491e9, "VGG-16": 15.47e9, "MobileNetV2": 300.8e6}
-
-# JAX is in this environment or in .venv-jax, whose interpreter then counts.
-APART = Path(__file__).parent.parent / ".venv-jax" / "bin" / "python"
 
 
 def test_every_network_that_is_measured_by_default_is_counted():
@@ -86,15 +82,13 @@ def test_a_network_that_is_counted_anew_has_no_old_counts():
 
 def jax_counts(*models):
     """What is counted in JAX, by an interpreter that has it."""
-    python = sys.executable if adapters.version(adapters.get("jax")) else str(APART) if APART.exists() else None
-    if python is None:
-        pytest.skip("JAX is neither installed here nor in .venv-jax: make results FRAMEWORK=jax")
     script = "import json, sys; from bench import networks; print(json.dumps(dict(networks.of_jax(sys.argv[1:]))))"
-    done = subprocess.run([python, "-c", script, *models], cwd=APART.parents[2], capture_output=True, text=True)
+    done = subprocess.run([PYTHON, "-c", script, *models], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {model: networks.Counts(*counts) for model, counts in json.loads(done.stdout).items()}
 
 
+@needs_jax
 @pytest.mark.slow
 def test_the_table_holds_what_jax_has():
     models = "DenseNet-121", "ConvNeXt-T", "Keras-MobileNet", "Keras-Xception"  # nested and separable layers too

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import pytest
 
 from bench import adapters, imagenet
 from dlmark.process import run_in_process
-
-ROOT = Path(__file__).parent.parent
-JAX_APART = ROOT / ".venv-jax" / "bin" / "python"
+from jax_interpreter import PYTHON, ROOT, needs_jax
 
 # Photographs of scikit-image with the ImageNet classes that fit.
 PHOTOGRAPHS = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 744, 812},
@@ -142,16 +139,14 @@ np.save(sys.argv[2], network(images[:, :, ::-1, ::-1].transpose(0, 2, 3, 1)))
 """
 
 
+@needs_jax
 @pytest.mark.slow
 def test_jax_answers_as_pytorch_does_with_the_same_parameters_in_a_mirror(photographs, tmp_path):
     """Where it halves an image Keras pads on the right and below, PyTorch in effect on the left and above: so all is turned by 180 degrees."""
     installed("torch")
-    python = sys.executable if adapters.version(adapters.get("jax")) else str(JAX_APART)
-    if not os.path.exists(python):
-        pytest.skip("JAX is neither installed here nor in .venv-jax: make results FRAMEWORK=jax DRY_RUN=1 installs it")
     (values,) = run_in_process(parameters_of, file_of(*WEIGHTS["MobileNetV2"]), silence_s=300)
     np.savez(tmp_path / "in.npz", *values, images=photographs)
-    command = [python, "-c", ANSWERS_OF_KERAS_MOBILENET, str(tmp_path / "in.npz"), str(tmp_path / "out.npy")]
+    command = [PYTHON, "-c", ANSWERS_OF_KERAS_MOBILENET, str(tmp_path / "in.npz"), str(tmp_path / "out.npy")]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **adapters.get("jax").environment(2)}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     same(np.load(tmp_path / "out.npy"), answered("torch", "MobileNetV2", photographs))
