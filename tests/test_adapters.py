@@ -169,6 +169,31 @@ def test_mxnet_in_a_reduced_precision_gives_other_answers_but_not_far_off(precis
     assert least < off < most
 
 
+def fused(model, *sizes):
+    """For batches of several sizes, one after the other: how far the answers of fused layers are off, and how many fused ones there are."""
+    images = np.random.default_rng(0).standard_normal((max(sizes), *mxnet_adapter.input_shape(model)))
+    expected = mxnet_adapter.predict(mxnet_adapter.load(model), images)
+    network = mxnet_adapter.load(model, mode="fused")
+    for batch_size in sizes:
+        run, wait = mxnet_adapter.prepare(network, model, batch_size)
+        run()
+        wait()
+        off = np.abs(mxnet_adapter.predict(network, images[:batch_size]) - expected[:batch_size]).max() / np.abs(expected).max()
+        yield float(off), sum("sg_mkldnn" in name for name in network._cached_graph[1].get_internals().list_outputs())
+
+
+@needs_mxnet
+def test_mxnets_fused_layers_answer_as_single_ones_do_at_each_batch_size():
+    for off, layers in run_in_process(fused, "MobileNetV2-0.25", 1, 3, 1, silence_s=120, environment=mxnet_adapter.environment(1)):
+        assert off < 1e-5 and layers > 30
+
+
+@pytest.mark.parametrize("device, precision, words", [("gpu", "float32", "on CPUs only: use --mode hybridized"), ("cpu", "int8", "fused layers already")])
+def test_where_mxnet_has_no_fused_layers_of_its_own_it_says_so(device, precision, words):
+    with pytest.raises(NotImplementedError, match=words):
+        mxnet_adapter._go_together(device, precision, "fused")
+
+
 @needs_mxnet
 def test_mxnet_says_in_one_sentence_that_float16_is_for_gpus():
     with pytest.raises(ProcessEnded) as ended:
