@@ -15,7 +15,7 @@ from dlmark.benchmark import load_results
 
 pytestmark = pytest.mark.slow
 
-CHOICE = ["BENCH=cnn", "FRAMEWORK=mxnet", "MODELS=ResNet-v1-18", "BATCH_SIZES=1,2", "PRECISION=float32", "PRESET=quick"]
+CHOICE = ["BENCH=cnn", "FRAMEWORK=mxnet", "MODELS=ResNet-v1-18", "BATCH_SIZES=1,2", "PRECISION=float32", "MODE=fused", "PRESET=quick"]
 
 
 @pytest.fixture
