@@ -73,7 +73,7 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     points["tie"] = tie_texts(points.assign(label=labels), "label", [])
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
-    heading = f"{one}\n" if one else "Ranking at "
+    heading = f"{one}\n" if one else "Ranking\n"
     title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}"
     plot = marks.rows_figure(title, "images/s", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)

@@ -107,7 +107,7 @@ def test_a_ranking_is_of_one_batch_size_and_one_device():
         plot.ranking(data, batch_size=1)
     with pytest.raises(ValueError, match="one batch_size; data has none with batch_size=3: choose batch_size= from 1, 2, 4$"):
         plot.ranking(data, batch_size=3, device="Tesla K80")
-    assert plot.ranking(data, batch_size=1, device="Tesla K80").title.text == "Ranking at batch size 1, ties are joined\nTesla K80"
+    assert plot.ranking(data, batch_size=1, device="Tesla K80").title.text == "Ranking\nbatch size 1, ties are joined\nTesla K80"
 
 
 def test_the_best_of_both_keeps_the_less_accurate_of_two_that_tie():

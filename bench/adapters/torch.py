@@ -156,9 +156,14 @@ class Network:
 
     def set_precision(self) -> None:
         """Float32 means float32: TF32 is a precision of its own here. For all networks of this process, so anew before each is called."""
-        import torch
+        _allow_tf32(self.precision == "tf32")
 
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.precision == "tf32"
+
+def _allow_tf32(allowed: bool) -> None:
+    """In products of matrices and in convolutions."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "eager"):
@@ -171,7 +176,7 @@ def load(model: str, device: str = "cpu", precision: str = "float32", weights: s
         _prepare_compiler(device)
     torch.backends.cudnn.benchmark = True
     # Random weights are the same in every precision, and so are what batch normalization learns of them.
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    _allow_tf32(False)
     torch.manual_seed(0)
     module = _build(models["classification"][model], weights == "pretrained").eval()
     if weights == "random":
@@ -310,7 +315,6 @@ def _clear(network: Network) -> None:
 
 def _first_apart(run, network: Network):
     """On a GPU count the allocator's memory from after the first call: what choosing algorithms takes is not what the network needs."""
-
     if network.device.type != "cuda":
         return run
     is_first = True
@@ -425,7 +429,7 @@ def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "floa
     import torch
 
     _go_together(torch, device, precision, "eager")
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    _allow_tf32(precision == "tf32")
     dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision, torch.float32)
     a = torch.rand(size, size, device=where).to(dtype)
     out = torch.empty_like(a)
