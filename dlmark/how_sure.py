@@ -130,13 +130,14 @@ def seconds_and_spread(table: pd.DataFrame) -> figure:
     if known.empty:
         raise ValueError("nothing to draw: no method has more than one repetition")
     plot = style.plain_figure("Cost and spread", "seconds for all the points", "spread between repetitions (%)", height=400, x_axis_type="log")
-    source = ColumnDataSource({"x": known["seconds"], "y": 100 * known["spread"], "method": known.index,
+    middle = (known["seconds"].min() * known["seconds"].max()) ** 0.5  # a name reaches from its mark to the side that has more room
+    sides = ["left" if seconds <= middle else "right" for seconds in known["seconds"]]
+    source = ColumnDataSource({"x": known["seconds"], "y": 100 * known["spread"], "method": known.index, "side": sides,
                                "seconds": known["seconds"].map("{:,.0f}".format), "spread": known["spread"].map("{:.2%}".format)})  # fmt: skip
     style.log_axis(plot, "x", known["seconds"])
-    plot.x_range = Range1d(plot.x_range.start, plot.x_range.end * 1.5)  # the names stand right of the marks
     plot.y_range = Range1d(0, 125 * known["spread"].max())
     marks = plot.scatter("x", "y", source=source, size=11, color=style.COLOURS[0])
-    plot.add_layout(LabelSet(x="x", y="y", text="method", source=source, x_offset=9, y_offset=-7, text_font_size="13px"))
+    plot.add_layout(LabelSet(x="x", y="y", text="method", source=source, y_offset=9, text_align="side", text_font_size="13px"))
     plot.add_tools(HoverTool(renderers=[marks], tooltips=[(n, f"@{{{n}}}") for n in ("method", "seconds", "spread")]))
     return plot
 
