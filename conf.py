@@ -20,7 +20,9 @@ sys.modules.setdefault("rfc3987_syntax", None)
 project = "dlmark"
 author = "the dlmark authors"
 copyright = "the dlmark authors, Apache License 2.0"
-extensions = ["nbsphinx", "sphinx_copybutton", "notebook_cache", "notebook_figure", "bokeh_pages", "mathml"]
+extensions = [
+    "nbsphinx", "sphinx_copybutton", "notebook_cache", "notebook_outputs", "notebook_figure", "bokeh_pages", "content_policy", "mathml",
+]
 exclude_patterns = [
     ".*", "_build", "tests", "results", "bench", "README.md", "docs/_*", "*.egg-info", "**.ipynb_checkpoints",
 ]
@@ -32,12 +34,6 @@ nbsphinx_requirejs_path = ""
 nbsphinx_widgets_path = ""
 nbsphinx_assume_equations = False
 nbsphinx_codecell_lexer = "ipython3"
-nbsphinx_epilog = """
-.. raw:: html
-
-    <p class="download">This page is a notebook:
-    <a href="{{ env.docname.split('/')[-1] }}.ipynb" download>download it</a>, change it, run it again.</p>
-"""
 html_math_renderer = "mathml"  # drawn by the browser itself: no script to load
 copybutton_selector = "div.nbinput div.highlight pre, div:not(.nbinput):not(.nboutput) > div.highlight > pre"
 

@@ -1,4 +1,6 @@
-"""Run each notebook of the site when its code, the data it read or the library changed; otherwise keep its outputs."""
+"""Run each notebook of the site when its code, the data it read or the library changed; otherwise keep its outputs.
+
+The outputs stay in the cache, where notebook_outputs finds them: nbsphinx gets the notebooks without."""
 
 import time
 from pathlib import Path
@@ -17,7 +19,7 @@ def outdated(app, env, added, changed, removed):
 
 
 def fill(app, docname, source):
-    """Give nbsphinx the notebook with its outputs: the kept ones, or those of a run now."""
+    """Give nbsphinx the notebook without outputs, when there are some for notebook_outputs: kept ones, or those of a run now."""
     if not _is_notebook(app.env, docname):
         return
     try:
@@ -29,7 +31,7 @@ def fill(app, docname, source):
         log.error("notebook %s failed: %s", docname, error, location=docname)
         return
     for cell, kept in zip(notebook_state.code_cells(notebook), cells, strict=True):
-        cell.outputs = [nbformat.from_dict(output) for output in kept["outputs"]]
+        cell.outputs = []
         cell.execution_count = kept["execution_count"]
     source[0] = nbformat.writes(notebook)
 
