@@ -34,6 +34,16 @@ def test_asks_no_other_host_and_logs_no_error(visited):
     assert (visited.outside, visited.errors) == ([], [])
 
 
+def test_lets_the_browser_run_the_sites_own_scripts_alone(visited):
+    policy = visited.locator("head > meta[http-equiv=Content-Security-Policy]")
+    before = policy.evaluate("(meta) => [...document.head.children].slice(0, [...document.head.children].indexOf(meta)).map((e) => e.tagName)")
+    assert set(before) <= {"META"}  # nothing was loaded before it came
+    rules = dict(rule.split(" ", 1) for rule in policy.get_attribute("content").split("; "))
+    scripts = rules["script-src"].split()
+    assert (rules["default-src"], scripts[0]) == ("'none'", "'self'")
+    assert all(source.startswith("'sha256-") for source in scripts[1:])
+
+
 def test_loads_bokehjs_once_where_there_are_plots_and_nowhere_else(visited):
     wanted = 1 if visited.locator("figure.plot").count() else 0
     assert sum("bokeh" in url for url in visited.scripts) == wanted
