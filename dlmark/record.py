@@ -298,7 +298,7 @@ def _status(status):
 
 
 def _workload(workload):
-    return _one_of("workload", WORKLOADS, workload)
+    return _one_of("workload", WORKLOADS, workload and workload.lower())  # the first files of this benchmark say Inference
 
 
 def _one_of(name, known, value):
@@ -318,20 +318,21 @@ def _source(source):
 
 
 def _measured_at(measured_at):
-    if measured_at is not None and not (_is_day(measured_at[:10]) and _CLOCK.fullmatch(measured_at, 10)):
+    if measured_at is not None and not (is_day(measured_at[:10]) and _CLOCK.fullmatch(measured_at, 10)):
         return f"field measured_at: expected a time in UTC, written as 2026-11-23T16:20:55Z, got {_show(measured_at)}"
 
 
 def _published_date(published_date):
-    if published_date is not None and not _is_day(published_date):
+    if published_date is not None and not is_day(published_date):
         return f"field published_date: expected a day, written as 2019-03-14, got {_show(published_date)}"
 
 
-_DAY, _CLOCK = re.compile(r"20[1-9][0-9]-[0-9]{2}-[0-9]{2}"), re.compile(r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z")
+CLOCK = "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+_DAY, _CLOCK = re.compile("20[1-9][0-9]-[0-9][0-9]-[0-9][0-9]"), re.compile(CLOCK)
 
 
 @lru_cache(1_024)
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
     """Whether there was such a day since 2010, before which nothing here was measured."""
     try:
         return bool(_DAY.fullmatch(text) and datetime.fromisoformat(text))

@@ -4,13 +4,29 @@ Each different text is looked at once. For a rule on several fields a glance at 
 refuse, and of those the rule itself decides: a glance may find too many, and never too few.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, groupby
 
 import numpy as np
 
-from dlmark.record import FIELDS, GRADES, LEAST_CALLS, LEAST_THROUGHPUT, NO_NAMES, ROUNDED, RULES, SPREAD, WIDEST, is_name, is_text
+from dlmark.record import (
+    CLOCK,
+    FIELDS,
+    GRADES,
+    LEAST_CALLS,
+    LEAST_THROUGHPUT,
+    NO_NAMES,
+    ROUNDED,
+    RULES,
+    SPREAD,
+    WIDEST,
+    is_day,
+    is_name,
+    is_text,
+)
 
+FORMS = ("workload", "status", "grade", "measured_at", "published_date")  # texts of which a rule knows all
 CLOSER = 0.99 * ROUNDED  # a glance rounds otherwise than a rule
 
 
@@ -19,8 +35,9 @@ def is_right(columns: dict[str, object]) -> bool:
     if not columns:  # no record at all
         return True
     table = _Table(columns)
-    texts = all(_are_texts(name, table) for name in columns if FIELDS[name].kind in ("text", "texts", "table"))
-    return texts and all(_is_kept(rule, names, table) for rule, names in RULES if any(name in columns for name in names))
+    with np.errstate(all="ignore"):
+        texts = all(_are_texts(name, table) for name in columns if FIELDS[name].kind in ("text", "texts", "table"))
+        return texts and all(_is_kept(rule, names, table) for rule, names in RULES if any(name in columns for name in names))
 
 
 class _Table:
@@ -31,6 +48,8 @@ class _Table:
         self.rows = len(columns["model"])
         self._nothing = np.full(self.rows, np.nan)
         self._ends: dict[str, np.ndarray] = {}  # of each list in all items
+        self._different: dict[str, set] = {}
+        self._rounds = None
 
     def number(self, name: str) -> np.ndarray:
         """A column of numbers, NaN where there is none."""
@@ -44,13 +63,22 @@ class _Table:
         """A column of anything else, None where there is none."""
         return self.columns.get(name) or (None,) * self.rows
 
+    def rounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """How many rounds each record has, 0 without block times and round_blocks, and the blocks of all of them."""
+        if self._rounds is None:
+            lengths = self.lists("block_times_s")[0].tolist()
+            rounds = [blocks or ((length,) if length > 0 else ()) for blocks, length in zip(self.values("round_blocks"), lengths)]
+            self._rounds = np.array(list(map(len, rounds))), np.fromiter(chain.from_iterable(rounds), int)
+        return self._rounds
+
     def different(self, name: str) -> set:
         """The different values of a column, None among them where a record has none."""
-        if FIELDS[name].kind in ("number", "integer"):
-            return {None if value != value else value for value in set(self.number(name).tolist())}
-        values = self.values(name)
-        first = values[0]
-        return {first} if first == values[-1] and values.count(first) == len(values) else set(values)
+        if name not in self._different:
+            numbers = FIELDS[name].kind in ("number", "integer")
+            values = [None if n != n else n for n in set(self.number(name).tolist())] if numbers else self.values(name)
+            first = values[0]  # often the only one, and to see that is faster than to look up each
+            self._different[name] = {first} if first == values[-1] and values.count(first) == len(values) else set(values)
+        return self._different[name]
 
     def cells(self, names: Iterable[str], row: int) -> list:
         """What a record has in some fields, as a rule is given it."""
@@ -73,6 +101,8 @@ def _are_texts(name: str, table: _Table) -> bool:
     if FIELDS[name].kind == "table":  # records one after the other mostly have the same
         tables = [value for value, _ in groupby(table.values(name)) if value]
         return _all(is_name, set(chain.from_iterable(tables))) and _all(is_text, set(chain.from_iterable(map(dict.values, tables))))
+    if name in FORMS:
+        return True
     values = table.different(name) - {None}
     texts = values if FIELDS[name].kind == "text" else set(chain.from_iterable(values))
     return _all(is_text if name in NO_NAMES else is_name, texts)
@@ -90,23 +120,36 @@ def _all(is_right: Callable[[str], bool], texts: set[str]) -> bool:
 
 
 def _is_kept(rule: Callable, names: Sequence[str], table: _Table) -> bool:
+    if rule.__name__ == "_measured_at" and _are_moments(table.values("measured_at")):
+        return True
     if len(names) == 1:
         return not any(map(rule, table.different(names[0])))
-    with np.errstate(all="ignore"):
-        suspects = np.flatnonzero(GLANCES[rule.__name__](table))
+    suspects = np.flatnonzero(GLANCES[rule.__name__](table))
     return not any(rule(*table.cells(names, row)) for row in suspects.tolist())
 
 
+def _are_moments(values: Sequence[str | None]) -> bool:
+    """Whether all have the form of measured_at, of which nearly every record has its own."""
+    texts = [text for text in values if text is not None]
+    alike = set(map(len, texts)) == {20} and _MOMENTS.fullmatch("".join(texts))
+    return bool(alike) and all(map(is_day, {text[:10] for text in texts}))
+
+
+_MOMENTS = re.compile(f"(?:.{{10}}{CLOCK})*")
+
+
 def _number_or_reason(table: _Table) -> np.ndarray:
-    suspects = table.number("throughput") < LEAST_THROUGHPUT
-    if not table.different("status") <= {None, "ok"}:
-        suspects |= np.array([status is not None and status != "ok" for status in table.values("status")])
-    return suspects | _are_there(table.values("reason"))
+    throughput = table.number("throughput")
+    failed = np.array([status is not None and status != "ok" for status in table.values("status")])
+    reasons = np.array([bool(reason and not reason.isspace()) for reason in table.values("reason")])
+    return (throughput < LEAST_THROUGHPUT) | (reasons != failed) | failed & ~np.isnan(throughput)
 
 
 def _result(table: _Table) -> np.ndarray:
-    names = ("throughput", "accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s", "memory_limit_mb")
-    return np.logical_and.reduce([np.isnan(table.number(name)) for name in names])
+    lacking = np.isnan(table.number("throughput"))
+    others = ("accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s", "memory_limit_mb")
+    lacking[lacking] = np.logical_and.reduce([np.isnan(table.number(name)[lacking]) for name in others])
+    return lacking & np.array([status == "ok" for status in table.values("status")])
 
 
 def _needs(name: str, needed: str) -> Callable:
@@ -134,11 +177,12 @@ def _grade(table: _Table) -> np.ndarray:
 
 def _blocks(table: _Table) -> np.ndarray:
     lengths, _ = table.lists("block_times_s")
-    rounds = table.values("round_blocks")
-    counts = np.array([len(blocks or ()) for blocks in rounds])
-    blocks = np.fromiter(chain.from_iterable(filter(None, rounds)), float)
-    sums = np.bincount(np.repeat(np.arange(table.rows), counts), blocks, table.rows)
-    return (counts > 0) & (sums != np.maximum(lengths, 0)) | _are_there(table.values("contended_blocks"))
+    counts, blocks = table.rounds()
+    ends = np.cumsum(counts)
+    up_to = np.cumsum(np.append(0.0, blocks))
+    wrong = (counts > 0) & (up_to[ends] - up_to[ends - counts] != np.maximum(lengths, 0))
+    disturbed = table.values("contended_blocks")
+    return wrong | np.array([bool(places) and (len(places) > 1 or places[0] >= n) for places, n in zip(disturbed, lengths.tolist())])
 
 
 def _rounds(table: _Table) -> np.ndarray:
@@ -154,22 +198,16 @@ def _rounds(table: _Table) -> np.ndarray:
 def _round_medians(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The shortest and the longest median of a round of each record, disturbed blocks among the others, and how many rounds it has."""
     lengths, items = table.lists("block_times_s")
-    rounds = [blocks or (length,) for blocks, length in zip(table.values("round_blocks"), lengths.tolist()) if length > 0]
-    shortest, longest, counts = np.full(table.rows, np.nan), np.full(table.rows, np.nan), np.zeros(table.rows, int)
-    if rounds:
-        has = lengths > 0
-        counts[has] = list(map(len, rounds))
-        blocks = np.fromiter(chain.from_iterable(rounds), int)
-        starts = np.cumsum(blocks) - blocks
-        ordered = np.sort(np.repeat(np.arange(len(blocks)), blocks) + 1j * items).imag  # by round, and by time within each
+    counts, blocks = table.rounds()
+    shortest, longest = np.full(table.rows, np.nan), np.full(table.rows, np.nan)
+    if len(blocks):
+        has, starts, ordered = counts > 0, np.cumsum(blocks) - blocks, items
+        if blocks.max() > 2:  # by round, and by time within each
+            ordered = np.sort(np.repeat(np.arange(len(blocks)), blocks) + 1j * items).imag
         medians = (ordered[starts + (blocks - 1) // 2] + ordered[starts + blocks // 2]) / 2
-        firsts = np.cumsum(counts[has]) - counts[has]
+        firsts = (np.cumsum(counts) - counts)[has]
         shortest[has], longest[has] = np.minimum.reduceat(medians, firsts), np.maximum.reduceat(medians, firsts)
     return shortest, longest, counts
-
-
-def _are_there(values: Sequence) -> np.ndarray:
-    return np.array(list(map(bool, values)))
 
 
 GLANCES = {
