@@ -59,7 +59,7 @@ class Field(NamedTuple):
 FIELDS = {
     # what was measured
     "model": Field("text", "", "network, by the name that readers know"),
-    "workload": Field("text", "", "inference or training"),
+    "workload": Field("text", "", "inference, training, or ceiling: what the device can do at most"),
     "framework": Field("text", "", "framework, as its adapter is named"),
     "framework_version": Field("text", "", "the framework's own version"),
     "precision": Field("text", "", "number format of the network: float32, float16, bfloat16, int8 …"),
@@ -211,6 +211,8 @@ def _problem(name: str, field: Field, value: object) -> str | None:
     if field.kind in ("numbers", "integers"):
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
             return f"{expected}, at most {MAX_ITEMS:,}"
+        if _are_numbers(field, value):
+            return None
         one = field._replace(kind=field.kind[:-1])
         return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(name, one, item))), None)
     types = (int,) if field.kind == "integer" else (int, float)
@@ -220,6 +222,14 @@ def _problem(name: str, field: Field, value: object) -> str | None:
         upper = "" if field.high == math.inf else f" and at most {field.high:g}"
         return f"{expected} of at least {field.low:g}{upper}{' (' + field.unit + ')' if field.unit else ''}"
     return None
+
+
+def _are_numbers(field: Field, values: list) -> bool:
+    """Whether all are right, without a call for each of what may be millions; where not, the calls find out which is wrong."""
+    if not values or not set(map(type, values)) <= ({int} if field.kind == "integers" else {int, float}):
+        return False
+    within = max(field.low, -MAX_NUMBER) <= min(values) and max(values) <= min(field.high, MAX_NUMBER)
+    return within and math.isfinite(sum(values))  # NaN is neither above nor below
 
 
 def _text_problem(name: str, kind: str, value: object) -> str | None:
@@ -473,6 +483,7 @@ def _suggest(name: str) -> str:
 
 def _show(value: object) -> str:
     """`value` for a message, which may reach a terminal or a page."""
+    value = value[:80] if isinstance(value, (str, list)) else value  # there may be millions of items
     text = repr(value)
     text = text if is_text(text[:MAX_TEXT]) else ascii(value)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -122,6 +122,12 @@ def test_a_record_is_told_in_a_line(fields, line):
     assert sweep.one_line(job(1).record(1, **fields)) == line
 
 
+@pytest.mark.parametrize("text", ["one\n\x1b[31mtwo\x1b[0m", "a\u2028b", "\udce9", "\u0301", "x" * 3_000, " padded ", "\t"])
+def test_whatever_an_error_or_a_device_says_the_record_can_be_saved(text):
+    measured = sweep.Job("A", [1], {"device": f"AMD{text}EPYC", "library_versions": {f"a{text}": text}})
+    check(measured.record(1, status="crashed", reason=f"Error: {text}", flags=[f"flag {text}"], command=text))
+
+
 # ---- rounds ----
 
 
