@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 from dlmark import compare as comparing
@@ -27,7 +26,7 @@ def check(paths: Sequence[str], plausible: bool = False) -> int:
 
     With `plausible` also print, as a warning, what is possible and still unlikely: it changes nothing else.
     """
-    wrong = 0
+    wrong, others = 0, _results() if plausible else {}
     for path in paths:
         try:
             records = _checked(path)
@@ -37,7 +36,7 @@ def check(paths: Sequence[str], plausible: bool = False) -> int:
             wrong += 1
             continue
         if plausible:
-            _print_warnings(path, records)
+            _print_warnings(path, records, others)
     if wrong:
         print(f"{wrong} of {len(paths)} files are wrong; docs/result-format.ipynb describes the format", file=sys.stderr)
     return 1 if wrong else 0
@@ -52,9 +51,9 @@ def _checked(path: str) -> list[dict]:
     return records
 
 
-def _print_warnings(path: str, records: list[dict]) -> None:
-    """What is unlikely in `records`, by what the files of the results folder say, without the one that they are from."""
-    known = Known(record for other, others in _references().items() if not _is_same(other, path) for record in others)
+def _print_warnings(path: str, records: list[dict], others: dict[Path, list[dict]]) -> None:
+    """What is unlikely in `records` of the file `path`, by what the other files say."""
+    known = Known(record for other in others if os.path.realpath(other) != os.path.realpath(path) for record in others[other])
     found = list(warnings(records, known))
     for number_of_record, sentence in found[:MOST_WARNINGS]:
         print(f"warning: {safe(path)}: record {number_of_record}: {safe(sentence)}")
@@ -62,18 +61,13 @@ def _print_warnings(path: str, records: list[dict]) -> None:
         print(f"warning: {safe(path)}: and {len(found) - MOST_WARNINGS:,} more")
 
 
-@cache
-def _references() -> dict[Path, list[dict]]:
+def _results() -> dict[Path, list[dict]]:
     """The records of the results folder, by file. Files that are wrong are told of where they are checked themselves."""
     found, folder = {}, results_folder()
     for name in matching("*", folder):
         with suppress(ResultsError, RecordError):
             found[folder / name] = read_records(folder / name)
     return found
-
-
-def _is_same(path: Path, other: str) -> bool:
-    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def show_records(opts: argparse.Namespace) -> int:

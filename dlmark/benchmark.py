@@ -20,6 +20,7 @@ from dlmark.files import (
     writing,
 )
 from dlmark.record import check, point
+from dlmark.terminal import safe
 
 try:
     import fcntl
@@ -152,8 +153,8 @@ def _lock(path: Path):
 
 
 def _nothing_matches(pattern: str, folder: Path) -> str:
-    names = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    names = sorted(safe(path.name) for path in folder.glob("*.json")) if folder.is_dir() else []
     if not names:
-        return f"no result file matches {pattern!r}: {folder} holds none. Measure this machine with `make results`."
+        return f"no result file matches {pattern!r}: {safe(str(folder))} holds none. Measure this machine with `make results`."
     listed = "\n  ".join(names[:20]) + ("\n  …" if len(names) > 20 else "")
-    return f"no result file matches {pattern!r} in {folder}. There are:\n  {listed}"
+    return f"no result file matches {pattern!r} in {safe(str(folder))}. There are:\n  {listed}"

@@ -42,6 +42,7 @@ MAX_MARKS = 5  # combining marks in a row; no language stacks more
 MAX_ITEMS = 100_000
 MAX_TABLE = 100
 LEAST_THROUGHPUT = 1e-9  # an image in 30 years
+TINY = 1e-300  # instead of a zero, to divide by
 MAX_NUMBER = 1e15  # up to here a float and a DataFrame's integers are exact
 
 
@@ -58,7 +59,7 @@ class Field(NamedTuple):
 FIELDS = {
     # what was measured
     "model": Field("text", "", "network, by the name that readers know"),
-    "workload": Field("text", "", "inference or training"),
+    "workload": Field("text", "", "inference, training, or ceiling: what the device can do at most"),
     "framework": Field("text", "", "framework, as its adapter is named"),
     "framework_version": Field("text", "", "the framework's own version"),
     "precision": Field("text", "", "number format of the network: float32, float16, bfloat16, int8 …"),
@@ -210,6 +211,8 @@ def _problem(name: str, field: Field, value: object) -> str | None:
     if field.kind in ("numbers", "integers"):
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
             return f"{expected}, at most {MAX_ITEMS:,}"
+        if _are_numbers(field, value):
+            return None
         one = field._replace(kind=field.kind[:-1])
         return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(name, one, item))), None)
     types = (int,) if field.kind == "integer" else (int, float)
@@ -219,6 +222,14 @@ def _problem(name: str, field: Field, value: object) -> str | None:
         upper = "" if field.high == math.inf else f" and at most {field.high:g}"
         return f"{expected} of at least {field.low:g}{upper}{' (' + field.unit + ')' if field.unit else ''}"
     return None
+
+
+def _are_numbers(field: Field, values: list) -> bool:
+    """Whether all are right, without a call for each of what may be millions; where not, the calls find out which is wrong."""
+    if not values or not set(map(type, values)) <= ({int} if field.kind == "integers" else {int, float}):
+        return False
+    within = max(field.low, -MAX_NUMBER) <= min(values) and max(values) <= min(field.high, MAX_NUMBER)
+    return within and math.isfinite(sum(values))  # NaN is neither above nor below
 
 
 def _text_problem(name: str, kind: str, value: object) -> str | None:
@@ -344,11 +355,12 @@ def _number_or_reason(status, throughput, reason):
     if throughput is not None and throughput < LEAST_THROUGHPUT:
         least = f"a number of at least {LEAST_THROUGHPUT:g}"
         return f"field throughput: expected {least}, got {_show(throughput)}; a point that failed has a status and a reason instead"
+    is_told = bool(reason and not reason.isspace())
     if status is None or status == "ok":
-        return f"field reason: expected none where the status is ok, got {_show(reason)}" if reason else None
+        return f"field reason: expected none where the status is ok, got {_show(reason)}" if is_told else None
     if throughput is not None:
         return f"field throughput: expected none where status is {status}, got {throughput}"
-    if not (reason and reason.strip()):
+    if not is_told:
         return f"field reason: expected one sentence where status is {status}, got nothing"
 
 
@@ -427,10 +439,10 @@ def _rounds(throughput, round_spread, batch_size, calls_per_block, block_times_s
     if throughput is not None:
         images, low, high = batch_size * calls_per_block, fastest * (1 - ROUNDED), slowest * (1 + ROUNDED)
         if not low <= images / throughput <= high:
-            between = " to ".join(f"{images / max(seconds, 1e-300):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
+            between = " to ".join(f"{images / max(seconds, TINY):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
             return f"field throughput: expected {between}, as {batch_size} images x {calls_per_block} calls over its block_times_s give, got {throughput}"
     if round_spread is not None:
-        return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, 1e-300) - 1, bool(contended_blocks))
+        return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, TINY) - 1, bool(contended_blocks))
 
 
 def _spread_problem(spread, rounds, most, disturbed):
@@ -471,6 +483,7 @@ def _suggest(name: str) -> str:
 
 def _show(value: object) -> str:
     """`value` for a message, which may reach a terminal or a page."""
+    value = value[:80] if isinstance(value, (str, list)) else value  # there may be millions of items
     text = repr(value)
     text = text if is_text(text[:MAX_TEXT]) else ascii(value)
     return text if len(text) <= 80 else text[:77] + "…"

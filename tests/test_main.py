@@ -47,6 +47,48 @@ def test_check_says_which_file_is_wrong(told, results):
     assert status == 1 and "did you mean throughput?" in err and err.endswith("1 of 2 files are wrong; docs/result-format.ipynb describes the format\n")
 
 
+ODD = {"model": "AlexNet", "device": "Tesla V100-SXM2-16GB", "batch_size": 7, "throughput": 1.0}
+
+
+def test_check_warns_of_what_is_unlikely_only_when_asked_to_and_stays_content(told, results):
+    (results / "odd.json").write_text(json.dumps([ODD]))
+    assert told("check", str(results / "odd.json"))[:2] == (0, f"{results}/odd.json: 1 records, all right\n")
+    status, out, err = told("check", "--plausible", str(results / "odd.json"))
+    assert status == 0 and not err and out.splitlines()[1:] == [f"warning: {results}/odd.json: record 0: batch_size 7 is odd"]
+
+
+def test_check_compares_with_the_other_files_of_the_results_folder(told, results):
+    ceiling = {"model": "peak", "workload": "ceiling", "device": ODD["device"], "precision": "float32", "tflops": 15.7, "source": "published: x"}
+    (results / "device.py__benchmark_ceilings__sheets__published.json").write_text(json.dumps([ceiling]))
+    fast = {**ODD, "batch_size": 8, "precision": "float32", "multiply_adds": 10**9, "throughput": 10_000.0}
+    (results / "fast.json").write_text(json.dumps([fast, {**ceiling, "tflops": 10**6}]))  # what it says of the device itself counts for nothing
+    out = told("check", "--plausible", str(results / "fast.json"))[1]
+    assert "warning:" in out and "record 0: throughput 10000 means 20 TFLOP/s, and Tesla V100-SXM2-16GB does at most 15.7" in out
+
+
+def test_check_tells_many_warnings_of_one_file_in_few_lines(told, results):
+    (results / "odd.json").write_text(json.dumps([{**ODD, "batch_size": 2 * n + 1} for n in range(1, 80)]))
+    lines = told("check", "--plausible", str(results / "odd.json"))[1].splitlines()
+    assert len(lines) == 52 and lines[-1].endswith("odd.json: and 29 more")
+
+
+def test_a_wrong_file_beside_it_does_not_keep_check_from_warning(told, results):
+    (results / "wrong.json").write_text("[{")
+    (results / "odd.json").write_text(json.dumps([ODD]))
+    status, out, err = told("check", "--plausible", str(results / "odd.json"))
+    assert status == 0 and "is odd" in out and not err
+
+
+@pytest.mark.parametrize("name", ["a\u2028b.json", "a\x1b[2Jb.json", "\udce9.json", "f\u202eo/a.json", "f\n/a.json"])
+def test_check_refuses_names_that_can_not_be_seen_in_one_escaped_line(name, told, results):
+    path = results / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("[]")
+    status, out, err = told("check", str(path))
+    assert status == 1 and not out and "all of whose characters can be seen" in err and err.count("\n") == 2
+    assert err.replace("\n", "").isprintable() and err.isascii()
+
+
 def test_show_prints_all_results(told):
     status, out, err = told("show")
     assert status == 0 and len(out.splitlines()) == 2 + 12 and not err
