@@ -71,7 +71,7 @@ check: $(READY)  ## check the result files
 	@$(PYTHON) -m dlmark check $(or $(DLMARK_RESULTS),results)/*.json
 
 door:  ## what a pull request with results is told; FILES=, BASE=, HEAD=
-	@$(BARE) -m dlmark door $(if $(BASE),--base '$(BASE)') $(if $(HEAD),--head '$(HEAD)') $(FILES)
+	@$(BARE) -m dlmark door$(if $(BASE), --base '$(BASE)')$(if $(HEAD), --head '$(HEAD)') $(FILES)
 
 lock: .venv-tools/ready  ## write requirements.lock anew out of requirements.txt; UPGRADE=1
 	@$(COMPILE) requirements.txt --output-file requirements.lock
