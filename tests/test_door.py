@@ -14,9 +14,11 @@ import yaml
 from markdown_it import MarkdownIt
 
 from dlmark import changes, conditions, differences, door
+from dlmark.files import file_name
 from dlmark.report import Quoted, as_markdown, as_text, line
 
 NAME = "cnn.py__benchmark_throughput__torch__amd-epyc-2-threads.json"
+DEVICES = {"mine": "My CPU, 2 threads", "others": "Their CPU, 2 threads"}
 HOSTILE = "$(touch ran)`touch ran`\n::error::gone ##[error]gone<script>x</script>.json"
 DOOR = yaml.safe_load((Path(__file__).parent.parent / ".github" / "workflows" / "door.yml").read_text(encoding="utf-8"))
 STEPS = DOOR["jobs"]["report"]["steps"]
@@ -37,6 +39,12 @@ def put(folder, path, content):
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def put_new(folder, records, whose="mine"):
+    """Add the results of a device that has none yet."""
+    device = DEVICES[whose]
+    put(folder, f"results/{file_name('cnn.py', 'benchmark_throughput', 'torch', device)}", [{**record, "device": device} for record in records])
 
 
 @pytest.fixture
@@ -253,9 +261,9 @@ def test_a_grade_that_its_own_fields_do_not_allow_is_told(records):
 
 def test_what_comes_after_the_time_is_up_is_refused_unread(records):
     times = iter([0, 0, door.MAX_S + 1])
-    found = [changes.Change(f"results/{number}.json", "new", "", None, json.dumps(records).encode()) for number in range(2)]
+    found = [changes.Change(f"results/{NAME}", kind, "", None, json.dumps(records).encode()) for kind in ("new", "changed")]
     refused, lines = door.judge(changes.Contribution(found, []), clock=lambda: next(times))
-    assert refused and "not looked at" in as_text(lines) and "New: results/0.json" in as_text(lines)
+    assert refused and f"Refused: results/{NAME}\n  not looked at" in as_text(lines) and f"New: results/{NAME}" in as_text(lines)
 
 
 def test_more_bytes_than_a_contribution_may_have_are_refused_unread(project, monkeypatch, records):
@@ -277,9 +285,9 @@ def make_door(project, *words):
 
 def test_without_files_it_takes_what_git_says_is_changed_committed_or_not(project, records):
     put(project, f"results/{NAME}", again(records))
-    put(project, "results/cnn.py__benchmark_throughput__torch__mine.json", records)
+    put_new(project, records)
     status, said, _ = make_door(project)
-    assert status == 0 and f"Changed: results/{NAME}" in said and "New: results/cnn.py__benchmark_throughput__torch__mine.json" in said
+    assert status == 0 and f"Changed: results/{NAME}" in said and "New: results/cnn.py__benchmark_throughput__torch__my-cpu-2-threads.json" in said
     git(project, "add", "-A")
     git(project, "commit", "-qm", "mine")
     assert make_door(project)[1] == said
@@ -287,15 +295,16 @@ def test_without_files_it_takes_what_git_says_is_changed_committed_or_not(projec
 
 
 def test_a_newer_base_is_not_held_against_a_contribution(project, records):
-    put(project, "results/cnn.py__benchmark_throughput__torch__mine.json", records)
+    put_new(project, records)
     git(project, "add", "-A")
     git(project, "commit", "-qm", "mine")
     git(project, "checkout", "-q", "main")
-    put(project, "results/cnn.py__benchmark_throughput__torch__others.json", records)
+    put_new(project, records, "others")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "others")
     for words in (["--head", "contribution"], ["--base", "main", "--head", "contribution"]):
-        assert "others" not in make_door(project, *words)[1]
+        said = make_door(project, *words)[1]
+        assert "my-cpu" in said and "their-cpu" not in said
 
 
 def test_named_files_are_set_against_the_base(project, records):
