@@ -98,7 +98,10 @@ def commit(repository: Path, ref: str) -> str:
 
 def top(folder: Path) -> Path:
     """The top folder of the repository that `folder` lies in."""
-    return Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    try:
+        return Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    except ChangesError as error:
+        raise ChangesError(f"{error}. Go into a clone of the project, or name the result files") from error
 
 
 # ---- git ----

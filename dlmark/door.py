@@ -155,9 +155,16 @@ def run(files: Sequence[str], base: str | None, head: str | None, summary: str |
     refused, lines = judge(_contribution(files, base, head))
     print(as_text(lines), end="")
     if summary:
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(as_markdown(lines))
+        _add(summary, as_markdown(lines))
     return 1 if refused else 0
+
+
+def _add(path: str, text: str) -> None:
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be written: {error.strerror}") from error
 
 
 def _contribution(files: Sequence[str], base: str | None, head: str | None) -> Contribution:

@@ -321,7 +321,8 @@ def test_outside_of_a_repository_named_files_are_judged_by_themselves(root, tmp_
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "missing"])
-def test_what_can_not_be_read_as_a_file_is_told(kind, project, tmp_path):
+def test_what_can_not_be_read_as_a_file_is_told(kind, project, tmp_path, records):
+    put(tmp_path, "x", records)
     path = project / "results" / "odd.json"
     {"link": lambda: path.symlink_to(tmp_path / "x"), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir, "missing": lambda: None}[kind]()
     status, said, _ = make_door(project, "results/odd.json")
@@ -332,6 +333,17 @@ def test_what_can_not_be_read_as_a_file_is_told(kind, project, tmp_path):
 def test_a_commit_that_git_does_not_know_is_told_in_one_line(words, project):
     status, said, complaint = make_door(project, *[words[0] + "=" + words[1]])
     assert status == 2 and not said and complaint == f"git knows no commit {words[1]!r}\n"
+
+
+def test_outside_of_a_repository_it_says_what_to_do(root, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(root), "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    words = [sys.executable, "-m", "dlmark", "door"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "not a git repository" in done.stderr and done.stderr.endswith("name the result files\n")
+
+
+def test_a_summary_that_can_not_be_written_is_told(project):
+    assert make_door(project, f"results/{NAME}", "--summary", "/nowhere/summary.md")[::2] == (2, "/nowhere/summary.md: can't be written: No such file or directory\n")
 
 
 def test_without_git_it_says_so(project, monkeypatch):
