@@ -5,33 +5,76 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from dlmark import compare as comparing
-from dlmark.benchmark import ResultsError, read_records, refuse_twins
+from dlmark.benchmark import ResultsError, matching, read_records, refuse_twins, results_folder
 from dlmark.changes import ChangesError
+from dlmark.names import name_problem
+from dlmark.plausible import Known, warnings
 from dlmark.record import GRADES, STATUSES, RecordError
 from dlmark.show import COLUMNS, chosen, find_records, in_order, number, print_table, show, throughput
 from dlmark.terminal import safe
 
 FAILED = 2  # a command could not do its work; 1 is its answer no
+MOST_WARNINGS = 50  # of one file
 SHELL_INTERRUPTED, SHELL_PIPE_CLOSED = 130, 141  # what a shell reports for a program ended by these signals
 
 
-def check(paths: Sequence[str]) -> int:
-    """Check each file; print what is wrong with it, or how many records it has. Returns 1 if any is wrong."""
+def check(paths: Sequence[str], plausible: bool = False) -> int:
+    """Check each file; print what is wrong with it, or how many records it has. Returns 1 if any is wrong.
+
+    With `plausible` also print, as a warning, what is possible and still unlikely: it changes nothing else.
+    """
     wrong = 0
     for path in paths:
         try:
-            records = read_records(path)
-            refuse_twins(records, path)
+            records = _checked(path)
             print(f"{safe(path)}: {len(records):,} records, all right")
         except (ResultsError, RecordError) as error:
             _complain(error)
             wrong += 1
+            continue
+        if plausible:
+            _print_warnings(path, records)
     if wrong:
         print(f"{wrong} of {len(paths)} files are wrong; docs/result-format.ipynb describes the format", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _checked(path: str) -> list[dict]:
+    for folder in Path(path).parents:
+        if problem := name_problem(folder):
+            raise ResultsError(problem)
+    records = read_records(path)
+    refuse_twins(records, path)
+    return records
+
+
+def _print_warnings(path: str, records: list[dict]) -> None:
+    """What is unlikely in `records`, by what the files of the results folder say, without the one that they are from."""
+    known = Known(record for other, others in _references().items() if not _is_same(other, path) for record in others)
+    found = list(warnings(records, known))
+    for number_of_record, sentence in found[:MOST_WARNINGS]:
+        print(f"warning: {safe(path)}: record {number_of_record}: {safe(sentence)}")
+    if len(found) > MOST_WARNINGS:
+        print(f"warning: {safe(path)}: and {len(found) - MOST_WARNINGS:,} more")
+
+
+@cache
+def _references() -> dict[Path, list[dict]]:
+    """The records of the results folder, by file. Files that are wrong are told of where they are checked themselves."""
+    found, folder = {}, results_folder()
+    for name in matching("*", folder):
+        with suppress(ResultsError, RecordError):
+            found[folder / name] = read_records(folder / name)
+    return found
+
+
+def _is_same(path: Path, other: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def show_records(opts: argparse.Namespace) -> int:
@@ -126,7 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checks = commands.add_parser("check", help="check result files", description=check.__doc__)
     checks.add_argument("files", nargs="+", metavar="FILE")
-    checks.set_defaults(run=lambda opts: check(opts.files))
+    checks.add_argument("--plausible", action="store_true", help="also warn of what is possible and still unlikely")
+    checks.set_defaults(run=lambda opts: check(opts.files, opts.plausible))
     _add_show(commands)
     compares = commands.add_parser("compare", help="compare two result files", description=compare.__doc__, epilog=comparing.__doc__)
     compares.add_argument("a", metavar="A", help="result file")

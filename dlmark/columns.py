@@ -26,21 +26,17 @@ class Columns:
     def __init__(self):
         self.counts: list[int] = []
         self.length = 0
-        self._tables: list[tuple] = []  # first row, names of fields, and a line of numbers for each
+        self._tables: list[tuple] = []  # first row, and the numbers of each field
         self._lists: dict[str, list[tuple]] = {}  # first row, length of each list, and their numbers
         self._values: dict[str, dict] = {}  # a number for each value, in the order in which they came
         self._codes: dict[str, list[tuple]] = {}  # first row, number of rows, and their code or codes
 
     def add(self, counts: Sequence[int], columns: dict[str, Sequence]) -> None:
-        """Add the records of some files: how many each has, and the values of each field over all of them."""
-        numbers = [name for name in columns if KINDS[name] == "number"]
-        for group in filter(None, ([n for n in numbers if n in fast.NAN], [n for n in numbers if n not in fast.NAN])):
-            self._tables.append((self.length, group, _table([columns[name] for name in group])))
+        """Add the records of some files: how many each has, and the values of each field over all of them, as fast.decode gives them."""
+        self._tables.append((self.length, {name: column for name, column in columns.items() if KINDS[name] == "number"}))
         for name, values in columns.items():
             if KINDS[name] == "numbers":
-                lengths = [-1 if value is None else len(value) for value in values] if None in values else list(map(len, values))
-                items = np.fromiter(chain.from_iterable(filter(None, values)), np.float64)
-                self._lists.setdefault(name, []).append((self.length, np.array(lengths, np.int32), items))
+                self._lists.setdefault(name, []).append((self.length, *values))
             elif KINDS[name] != "number":
                 self._encode(name, values)
         self.counts += counts
@@ -49,7 +45,7 @@ class Columns:
     def add_records(self, records: Sequence[dict]) -> None:
         """Add the records of one file."""
         names = dict.fromkeys(chain.from_iterable(records))
-        self.add([len(records)], {name: tuple(_hashable(record.get(name)) for record in records) for name in names})
+        self.add([len(records)], fast.packed({name: tuple(_hashable(record.get(name)) for record in records) for name in names}))
 
     def _encode(self, name: str, values: Sequence) -> None:
         codes = self._values.setdefault(name, defaultdict(count().__next__, {None: -1}))
@@ -79,21 +75,12 @@ class Columns:
         return Part(self.counts, columns)
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        names = dict.fromkeys(chain.from_iterable(names for _, names, _ in self._tables))
+        names = dict.fromkeys(chain.from_iterable(table for _, table in self._tables))
         columns = {name: np.full(self.length, np.nan) for name in names}
-        for start, names, table in self._tables:
-            for name, line in zip(names, table):
-                columns[name][start : start + len(line)] = line
+        for start, table in self._tables:
+            for name, numbers in table.items():
+                columns[name][start : start + len(numbers)] = numbers
         return {name: column for name, column in columns.items() if not np.isnan(column).all()}
-
-
-def _table(lines: list[Sequence]) -> np.ndarray:
-    """Numbers, a line a field; None becomes NaN. All at once, because a call costs more than to convert a hundred numbers."""
-    try:
-        numbers = np.fromiter(chain.from_iterable(lines), np.float64, len(lines) * len(lines[0]))
-        return numbers.reshape(len(lines), -1)
-    except TypeError:  # there is a None
-        return np.array(lines, np.float64)
 
 
 def joined(parts: Sequence[Part]) -> Part:

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from dlmark.record import plain
+
 MIB = 2**20
 
 # NVML's clock event reasons that mean a lower clock than the work asks for (nvml.h, nvmlClocksEventReasons).
@@ -189,7 +191,7 @@ def cpu_name() -> str:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
         found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+    return plain(found[1] if found else platform.processor() or platform.machine())
 
 
 def cores() -> int:
@@ -304,7 +306,7 @@ def _plain(device: str, error) -> DeviceError:
 
 
 def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else name
+    return plain(name.decode(errors="replace") if isinstance(name, bytes) else name)
 
 
 def _read(path: str) -> str:

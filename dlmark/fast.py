@@ -8,24 +8,28 @@ import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain
 from typing import Annotated
 
-from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TABLE, MAX_TEXT, RULES, Field
+import numpy as np
+
+from dlmark import screen
+from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TABLE, MAX_TEXT, Field
 
 try:
     import msgspec
 except ImportError:  # a machine that only measures needs none
     msgspec = None
 
-# A column of nothing but floats becomes an array in half the time.
-NAN = {name for name, field in FIELDS.items() if field.kind in ("number", "integer")} - {name for _, names in RULES for name in names}
+NUMBERS = {name for name, field in FIELDS.items() if field.kind in ("number", "integer")}
+LISTS = {name for name, field in FIELDS.items() if field.kind == "numbers"}
 
 
-def decode(files: Sequence[bytes], known: dict[str, None]) -> tuple[list[int], dict[str, tuple]] | None:
+def decode(files: Sequence[bytes], known: dict[str, None]) -> tuple[list[int], dict[str, object]] | None:
     """Records of each file, and the values of each field over all of them; None where the fast check does not accept.
 
-    What a record does not have is None, or NaN where a number is missing that no rule asks for; lists are tuples. `known` collects the names of the fields that
+    Numbers are an array of floats, NaN where a record has none; a list of numbers is the length of each, -1 for none, and all items
+    on end; of other fields what a record does not have is None, and lists are tuples. `known` collects the names of the fields that
     occur, for the next call: types of few fields are decoded faster than types of all.
     """
     if msgspec is None:
@@ -41,18 +45,29 @@ def decode(files: Sequence[bytes], known: dict[str, None]) -> tuple[list[int], d
             unknown = [name for name in _names_in(data) if name not in known]
             known |= dict.fromkeys(unknown)
             return decode(files, known) if unknown else None
-    columns = dict(zip(names, zip(*map(msgspec.structs.astuple, chain.from_iterable(lists)))))
-    return None if _contradicts(columns) else (list(map(len, lists)), columns)
+    columns = packed(dict(zip(names, zip(*map(msgspec.structs.astuple, chain.from_iterable(lists))))))
+    return (list(map(len, lists)), columns) if screen.is_right(columns) else None
 
 
-def _contradicts(columns: dict[str, tuple]) -> bool:
-    for rule, names in RULES:
-        cells = [columns.get(name, repeat(None)) for name in names]
-        if len(names) == 1:
-            cells = [set(columns.get(names[0], ()))]
-        if any(name in columns for name in names) and any(map(rule, *cells)):
-            return True
-    return False
+def packed(columns: dict[str, Sequence]) -> dict[str, object]:
+    """The columns with their numbers as arrays."""
+    numbers = [name for name in columns if name in NUMBERS]
+    lists = {name: _items(columns[name]) for name in columns if name in LISTS}
+    return {**columns, **lists, **(dict(zip(numbers, _table([columns[name] for name in numbers]))) if numbers else {})}
+
+
+def _items(values: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    lengths = [-1 if value is None else len(value) for value in values] if None in values else list(map(len, values))
+    return np.array(lengths, np.int32), np.fromiter(chain.from_iterable(filter(None, values)), np.float64)
+
+
+def _table(lines: list[Sequence]) -> np.ndarray:
+    """Numbers, a line a field; None becomes NaN. All at once, because a call costs more than to convert a hundred numbers."""
+    try:
+        numbers = np.fromiter(chain.from_iterable(lines), np.float64, len(lines) * len(lines[0]))
+        return numbers.reshape(len(lines), -1)
+    except TypeError:  # there is a None
+        return np.array(lines, np.float64)
 
 
 def _names_in(data: bytes) -> list[str]:
@@ -64,13 +79,13 @@ def _names_in(data: bytes) -> list[str]:
 @lru_cache(maxsize=16)
 def _reader(names: tuple[str, ...]):
     """Function that decodes a file into checked records, which are structs of the fields `names`."""
-    fields = [(name, _type(FIELDS[name]) | None, math.nan if name in NAN else None) for name in names]
+    fields = [(name, _type(FIELDS[name]) | None, math.nan if name in NUMBERS else None) for name in names]
     record = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(list[record]).decode
 
 
 def _type(field: Field):
-    """The type whose values are those that record.check accepts for `field`."""
+    """The type whose values are those that record.check accepts for `field`; what its texts are made of, dlmark.screen sees."""
     low, high = max(field.low, -MAX_NUMBER), min(field.high, MAX_NUMBER)
     text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
     integer = Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))]

@@ -3,14 +3,19 @@
 import fnmatch
 import json
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
+from dlmark import names
+from dlmark.names import file_name, slug
 from dlmark.record import RecordError, check, point
+from dlmark.terminal import safe
+
+__all__ = ["OLD_NAMES", "ResultsError", "current_name", "file_name", "matching", "read_records", "refuse_twins", "results_folder", "slug",
+           "write_records", "writing"]  # fmt: skip
 
 MAX_FILE_BYTES = 256 * 2**20
 OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
@@ -38,21 +43,25 @@ def matching(pattern: str, folder: Path) -> list[str]:
 def read_records(path: str | os.PathLike) -> list[dict]:
     """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
     path = Path(path)
+    shown = safe(str(path))  # a name may hold anything
+    if problem := names.name_problem(path):
+        raise ResultsError(problem)
     try:
         records = json.loads(_content(path).decode("utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
-        raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
+        raise ResultsError(f"{shown}: can't be read: {error.strerror}") from error
     except ResultsError:
         raise
     except (ValueError, RecursionError) as error:
         raise ResultsError(
-            f"{path}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away."
+            f"{shown}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away."
         ) from error
     if not isinstance(records, list):
-        raise RecordError(f"{path}: expected a list of records, got {type(records).__name__}")
+        raise RecordError(f"{shown}: expected a list of records, got {type(records).__name__}")
     for number, record in enumerate(records):
-        check(record, f"{path}: record {number}")
+        check(record, f"{shown}: record {number}")
         record["model"] = current_name(record["model"])
+    names.refuse(path, records)
     return records
 
 
@@ -82,16 +91,6 @@ def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
         first = numbers.setdefault(point(record), number)
         if first != number:
             raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
-
-
-def file_name(script: str, function: str, framework: str, device: str) -> str:
-    """Name of the file that holds the records of one script, function, framework and device."""
-    return f"{script}__{function}__{slug(framework)}__{slug(device)}.json"
-
-
-def slug(text: str) -> str:
-    """`text` in lower case, with one dash for whatever is not a letter, a digit or a dot."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
 
 
 def current_name(model: str) -> str:

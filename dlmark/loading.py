@@ -6,12 +6,13 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
-from dlmark import fast
+from dlmark import fast, names
 from dlmark.columns import Columns, Part
 from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
 from dlmark.record import RecordError
@@ -49,7 +50,7 @@ def read(paths: Sequence[Path]) -> Part:
     columns, known = Columns(), {}
     for chunk in _chunks(paths):
         found = fast.decode(list(chunk.values()), known) if None not in chunk.values() else None
-        if found:
+        if found and _agree(chunk, *found):
             columns.add(*found)
             continue
         for path in chunk:  # it has the good messages, and accepts what is right but unusual
@@ -69,7 +70,25 @@ def _chunks(paths: Sequence[Path]) -> Iterator[dict[Path, bytes | None]]:
     yield chunk
 
 
+def _agree(paths: Iterable[Path], counts: Sequence[int], columns: dict[str, object]) -> bool:
+    """Whether the records of each file are what its name says."""
+    ends = accumulate(counts)
+    return all(_agrees(names.claim(path.name), columns, end - count, end) for path, count, end in zip(paths, counts, ends))
+
+
+def _agrees(claim: names.Claim | None, columns: dict[str, object], start: int, end: int) -> bool:
+    if claim is None:
+        return True
+    cells = {name: columns[name][start:end] for name in names.CLAIMED if name in columns}
+    if claim.result:
+        numbers = columns.get(claim.result)
+        cells[claim.result] = [None] * (end - start) if numbers is None else [None if n != n else True for n in numbers[start:end].tolist()]
+    return not any(claim.problem(dict(zip(cells, values))) for values in set(zip(*cells.values())))
+
+
 def _bytes(path: Path) -> bytes | None:
+    if names.name_problem(path):
+        return None
     try:
         with open(path, "rb") as file:
             return file.read() if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None

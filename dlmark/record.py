@@ -1,12 +1,19 @@
 """One measurement: every field with its unit, the format version, and the check.
 
 A result file is a JSON list of records. Field = JSON key = DataFrame column. Any field may be missing or null, except
-`model`. Files may come from strangers: everything is bounded, and nothing is evaluated.
+`model`. Files may come from strangers: everything is bounded, nothing is evaluated, texts are texts, and what a record says of
+itself agrees.
 """
 
 import difflib
 import math
+import re
+from datetime import datetime
+from functools import lru_cache
+from inspect import signature
+from statistics import median
 from typing import NamedTuple
+from unicodedata import category
 
 FORMAT_VERSION = 1
 
@@ -23,9 +30,15 @@ STATUSES = {
     "wrong_output": "the network's answers are not those of the same network in float32, so its speed means nothing",
     "recompiled": "the framework compiled anew inside the timed part",
 }
+WORKLOADS = ("inference", "training", "ceiling")
 GRADES = ("A", "B", "C")
+WIDEST, SPREAD = 0.01, 0.02  # what grade A asks for: half-width and round_spread, as shares of the throughput
+LEAST_CALLS = {"latency_p50_s": 30, "latency_p90_s": 100, "latency_p99_s": 1_000}
+ROUNDED = 1e-4  # numbers that follow from each other agree to so much, as a share: some are rounded
 
 MAX_TEXT = 2_000
+MAX_AXES = 8  # of an input
+MAX_MARKS = 5  # combining marks in a row; no language stacks more
 MAX_ITEMS = 100_000
 MAX_TABLE = 100
 LEAST_THROUGHPUT = 1e-9  # an image in 30 years
@@ -149,11 +162,14 @@ POINT = ("model", "workload", "framework", "framework_version", "precision", "mo
 OUTCOMES = {"memory_limit_mb": "batch_size"}
 
 EXPECTED = {
-    "text": f"a text of at most {MAX_TEXT:,} characters", "number": "a number", "integer": "a whole number",
+    "text": f"a text of at most {MAX_TEXT:,} characters, all of which can be seen", "number": "a number", "integer": "a whole number",
     "numbers": "a list of numbers", "integers": "a list of whole numbers", "texts": "a list of texts",
-    "table": "an object of texts",
+    "table": f"an object of at most {MAX_TABLE} texts with names",
 }  # fmt: skip
+EXPECTED["name"] = EXPECTED["text"] + ", not empty, with no space at its ends"
 
+# Any other text is a name: it says what was measured, where or how. These may be empty, or have rules of their own.
+NO_NAMES = ("reason", "command", "workload", "status", "grade", "measured_at", "published_date")
 
 class RecordError(ValueError):
     """A record breaks the format; the message names file, record, field, what was expected and what came."""
@@ -166,7 +182,7 @@ def check(record: object, where: str = "record") -> dict:
     for name, value in record.items():
         if name not in FIELDS:
             raise RecordError(f"{where}: unknown field {_show(name)}{_suggest(name)}; the format is in dlmark/record.py")
-        problem = value is not None and _problem(FIELDS[name], value)
+        problem = value is not None and _problem(name, FIELDS[name], value)
         if problem:
             raise RecordError(f"{where}: field {name}: expected {problem}, got {_show(value)}")
     problem = _contradiction(record)
@@ -186,20 +202,16 @@ def is_ok(record: dict) -> bool:
     return record.get("status") in (None, "ok")
 
 
-def _problem(field: Field, value: object) -> str | None:
+def _problem(name: str, field: Field, value: object) -> str | None:
     """What was expected, where `value` is not it."""
+    if field.kind in ("text", "texts", "table"):
+        return _text_problem(name, field.kind, value)
     expected = EXPECTED[field.kind]
-    if field.kind in ("numbers", "integers", "texts"):
+    if field.kind in ("numbers", "integers"):
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
             return f"{expected}, at most {MAX_ITEMS:,}"
         one = field._replace(kind=field.kind[:-1])
-        return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(one, item))), None)
-    if field.kind == "table":
-        text = Field("text", "", "")
-        fits = isinstance(value, dict) and len(value) <= MAX_TABLE and not any(_problem(text, t) for kv in value.items() for t in kv)
-        return None if fits else expected
-    if field.kind == "text":
-        return None if isinstance(value, str) and len(value) <= MAX_TEXT and _is_unicode(value) else expected
+        return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(name, one, item))), None)
     types = (int,) if field.kind == "integer" else (int, float)
     if isinstance(value, bool) or not isinstance(value, types) or not abs(value) <= MAX_NUMBER:
         return f"{expected}{' (' + field.unit + ')' if field.unit else ''}"
@@ -207,6 +219,66 @@ def _problem(field: Field, value: object) -> str | None:
         upper = "" if field.high == math.inf else f" and at most {field.high:g}"
         return f"{expected} of at least {field.low:g}{upper}{' (' + field.unit + ')' if field.unit else ''}"
     return None
+
+
+def _text_problem(name: str, kind: str, value: object) -> str | None:
+    """The same for a text, a list or a table of texts."""
+    if kind == "texts":
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            return f"{EXPECTED[kind]}, at most {MAX_ITEMS:,}"
+        return None if all(map(is_name, value)) else f"{EXPECTED[kind]} with, in each place, {EXPECTED['name']}"
+    if kind == "table":
+        fits = isinstance(value, dict) and len(value) <= MAX_TABLE and all(map(is_name, value)) and all(map(is_text, value.values()))
+        return None if fits else f"{EXPECTED[kind]}, each {EXPECTED['text']}"
+    if name in NO_NAMES:
+        return None if is_text(value) else EXPECTED["text"]
+    return None if is_name(value) else EXPECTED["name"]
+
+
+# ---- what a text is ----
+
+# Drawn as nothing, or as a blank, though Unicode counts them among the letters, marks and symbols: fillers, the braille cell
+# without a dot, variation selectors and the like.
+BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef"
+_BLANK = re.compile(f"[{BLANK}]")
+
+
+def is_text(value: object) -> bool:
+    """Whether `value` is a text of characters that can be seen and of plain spaces, within the bounds of a field.
+
+    By Unicode category: letters of all scripts, combining marks, numbers, punctuation, symbols, and of the separators U+0020 alone.
+    So no control or format characters (bidirectional overrides, zero-width ones, soft hyphens, tags, byte order marks), no line ends
+    of any kind, no halves of a pair, and nothing private or unassigned. Nor what deceives: a mark at the start, which would
+    change what stands before the text, more than MAX_MARKS on end, which would cover other lines, and letters that are blank.
+    """
+    return isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable() and (value.isascii() or _is_honest(value))
+
+
+def is_name(value: object) -> bool:
+    """Whether `value` is a text that says something: not empty, and with no space at its ends."""
+    return is_text(value) and value != "" and value[0] != " " != value[-1]
+
+
+# str.isprintable refuses the categories above, by the Unicode tables of the Python that runs: a character that a newer version of
+# Unicode has assigned is refused by an older Python, and never the other way round.
+@lru_cache(1_024)
+def _is_honest(text: str) -> bool:
+    if _BLANK.search(text):
+        return False
+    marks = MAX_MARKS  # one more at the start is one too many
+    for character in text:
+        marks = marks + 1 if category(character)[0] == "M" else 0
+        if marks > MAX_MARKS:
+            return False
+    return True
+
+
+def plain(text: str) -> str:
+    """`text` as a record may hold it: line ends become spaces, what can't be seen an escape, and the end of what is too long goes."""
+    if is_text(text) and text == text.strip():
+        return text
+    seen = "".join(c if is_text(f"a{c}") else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
+    return (seen if is_text(seen[:MAX_TEXT]) else ascii(seen)[1:-1])[:MAX_TEXT].strip()
 
 
 # ---- rules on fields that are each right by themselves: what is wrong, or None ----
@@ -222,8 +294,50 @@ def _version(format_version):
 
 
 def _status(status):
-    if status is not None and status not in STATUSES:
-        return f"field status: expected one of {', '.join(STATUSES)}, got {_show(status)}"
+    return _one_of("status", STATUSES, status)
+
+
+def _workload(workload):
+    return _one_of("workload", WORKLOADS, workload and workload.lower())  # the first files of this benchmark say Inference
+
+
+def _one_of(name, known, value):
+    if value is not None and value not in known:
+        return f"field {name}: expected one of {', '.join(known)}, got {_show(value)}"
+
+
+def _axes(input_shape):
+    if len(input_shape or ()) > MAX_AXES:
+        return f"field input_shape: expected at most {MAX_AXES} numbers, got {len(input_shape)}"
+
+
+def _source(source):
+    published = source and source.startswith(PUBLISHED) and any(map(str.isalnum, source.removeprefix(PUBLISHED)))
+    if source and source != MEASURED and not published:
+        return f"field source: expected {MEASURED!r} or {PUBLISHED!r} and where, got {_show(source)}"
+
+
+def _measured_at(measured_at):
+    if measured_at is not None and not (is_day(measured_at[:10]) and _CLOCK.fullmatch(measured_at, 10)):
+        return f"field measured_at: expected a time in UTC, written as 2026-11-23T16:20:55Z, got {_show(measured_at)}"
+
+
+def _published_date(published_date):
+    if published_date is not None and not is_day(published_date):
+        return f"field published_date: expected a day, written as 2019-03-14, got {_show(published_date)}"
+
+
+CLOCK = "T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+_DAY, _CLOCK = re.compile("20[1-9][0-9]-[0-9][0-9]-[0-9][0-9]"), re.compile(CLOCK)
+
+
+@lru_cache(1_024)
+def is_day(text: str) -> bool:
+    """Whether there was such a day since 2010, before which nothing here was measured."""
+    try:
+        return bool(_DAY.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _number_or_reason(status, throughput, reason):
@@ -231,16 +345,64 @@ def _number_or_reason(status, throughput, reason):
         least = f"a number of at least {LEAST_THROUGHPUT:g}"
         return f"field throughput: expected {least}, got {_show(throughput)}; a point that failed has a status and a reason instead"
     if status is None or status == "ok":
-        return None
+        return f"field reason: expected none where the status is ok, got {_show(reason)}" if reason else None
     if throughput is not None:
         return f"field throughput: expected none where status is {status}, got {throughput}"
-    if not reason:
+    if not (reason and reason.strip()):
         return f"field reason: expected one sentence where status is {status}, got nothing"
 
 
-def _grade(grade):
-    if grade is not None and grade not in GRADES:
-        return f"field grade: expected one of {', '.join(GRADES)}, got {_show(grade)}"
+def _result(status, throughput, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb):
+    results = (throughput, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb)
+    if status == "ok" and all(value is None for value in results):
+        return "field status: expected ok only beside a throughput, an accuracy, a ceiling or a memory limit, got none of them"
+
+
+def _interval(throughput_half_width, throughput):
+    if throughput_half_width is not None and throughput is None:
+        return f"field throughput_half_width: expected none without a throughput, got {throughput_half_width}"
+
+
+def _energy(energy_j, energy_s):
+    if energy_j is not None and energy_s is None:
+        return f"field energy_s: expected the seconds behind energy_j {energy_j}, got nothing"
+
+
+def _top5(accuracy, accuracy_top5):
+    return _at_most("accuracy", accuracy, "accuracy_top5", accuracy_top5)
+
+
+def _clocks(clock_min_mhz, clock_mhz):
+    return _at_most("clock_min_mhz", clock_min_mhz, "clock_mhz", clock_mhz)
+
+
+def _percentiles(latency_p50_s, latency_p90_s, latency_p99_s, latency_calls):
+    known = {name: value for name, value in zip(LEAST_CALLS, (latency_p50_s, latency_p90_s, latency_p99_s)) if value is not None}
+    lacking = next((name for name in known if (latency_calls or 0) < LEAST_CALLS[name]), None)
+    if lacking:
+        return f"field {lacking}: expected one only from {LEAST_CALLS[lacking]:,} latency_calls on, got {_show(known[lacking])} of {latency_calls or 0}"
+    pairs = zip(known, list(known)[1:])
+    return next((problem for a, b in pairs if (problem := _at_most(a, known[a], b, known[b]))), None)
+
+
+def _at_most(name, value, other, most):
+    if value is not None and most is not None and value > most:
+        return f"field {name}: expected at most the {other} of {_show(most)}, got {_show(value)}"
+
+
+def _grade(grade, grade_reasons, throughput, throughput_half_width, round_spread):
+    if grade is None or grade not in GRADES:
+        return _one_of("grade", GRADES, grade)
+    if throughput is None or throughput_half_width is None:
+        return f"field grade: expected one only beside a throughput and its half-width, got {grade}"
+    reasons = len(grade_reasons or ())
+    right = GRADES[min(2, reasons)]
+    if grade != right:
+        return f"field grade: expected {right} where there are {reasons} grade_reasons, got {grade}"
+    # The other conditions can change after a record was graded: the canary's drift is known only when it has sung again.
+    missed = (throughput_half_width / throughput > WIDEST) + (round_spread is None or round_spread > SPREAD)
+    if missed > reasons:
+        return f"field grade: expected C or a reason for each condition that is missed, by interval and rounds {missed}, got {grade} with {reasons}"
 
 
 def _blocks(block_times_s, round_blocks, contended_blocks):
@@ -249,31 +411,57 @@ def _blocks(block_times_s, round_blocks, contended_blocks):
         return f"field round_blocks: expected numbers that add up to the {blocks} block_times_s, got {_show(round_blocks)}"
     if contended_blocks and max(contended_blocks) >= blocks:
         return f"field contended_blocks: expected places below {blocks}, got {_show(contended_blocks)}"
+    if contended_blocks and any(a >= b for a, b in zip(contended_blocks, contended_blocks[1:])):
+        return f"field contended_blocks: expected each place once, in their order, got {_show(contended_blocks)}"
 
 
-def _source(source):
-    if source and source != MEASURED and not source.startswith(PUBLISHED):
-        return f"field source: expected {MEASURED!r} or {PUBLISHED!r} and where, got {_show(source)}"
+def _rounds(throughput, round_spread, batch_size, calls_per_block, block_times_s, round_blocks, contended_blocks):
+    """Throughput and spread are those of the rounds' medians. Which of the rounds counts has changed, and disturbed blocks may be
+    left out or not; but no throughput is beyond that of the fastest round or below that of the slowest."""
+    if not block_times_s or throughput is None and round_spread is None:
+        return None
+    if throughput is not None and not (batch_size and calls_per_block):
+        missing = "calls_per_block" if batch_size else "batch_size"
+        return f"field {missing}: expected a whole number beside throughput and block_times_s, got nothing"
+    fastest, slowest = _round_medians(block_times_s, round_blocks or [len(block_times_s)], set(contended_blocks or ()))
+    if throughput is not None:
+        images, low, high = batch_size * calls_per_block, fastest * (1 - ROUNDED), slowest * (1 + ROUNDED)
+        if not low <= images / throughput <= high:
+            between = " to ".join(f"{images / max(seconds, 1e-300):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
+            return f"field throughput: expected {between}, as {batch_size} images x {calls_per_block} calls over its block_times_s give, got {throughput}"
+    if round_spread is not None:
+        return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, 1e-300) - 1, bool(contended_blocks))
 
 
-# Each rule with the fields that it is given, None where there is none: `check` goes by record, a fast load by column.
-RULES = (
-    (_network, ("model",)), (_version, ("format_version",)), (_status, ("status",)), (_grade, ("grade",)), (_source, ("source",)),
-    (_number_or_reason, ("status", "throughput", "reason")), (_blocks, ("block_times_s", "round_blocks", "contended_blocks")),
-)  # fmt: skip
+def _spread_problem(spread, rounds, most, disturbed):
+    if rounds < 2:
+        return f"field round_spread: expected none of one round, got {spread}"
+    near = ROUNDED * (1 + most)
+    if spread > most + near or spread < most - near and not disturbed:
+        return f"field round_spread: expected {'at most ' if disturbed else ''}{most:.6g}, as the rounds' block_times_s give, got {spread}"
+
+
+def _round_medians(times, round_blocks, disturbed):
+    """The shortest and the longest median of a round, with and without its disturbed blocks."""
+    medians, start = [], 0
+    for blocks in round_blocks:
+        own, places = times[start : start + blocks], range(start, start + blocks)
+        quiet = [seconds for seconds, place in zip(own, places) if place not in disturbed] if disturbed else own
+        medians += [median(own), median(quiet or own)]
+        start += blocks
+    return min(medians), max(medians)
+
+
+# Each rule with the fields that it is given, None where there is none: `check` goes by record, a fast load by column (dlmark/fast.py).
+RULES = tuple((rule, tuple(signature(rule).parameters)) for rule in (
+    _network, _version, _status, _workload, _axes, _source, _measured_at, _published_date,
+    _number_or_reason, _result, _interval, _energy, _top5, _clocks, _percentiles, _blocks, _rounds, _grade,
+))  # fmt: skip
 
 
 def _contradiction(record: dict) -> str | None:
     """What is wrong with fields that are each right by themselves."""
     return next((problem for rule, names in RULES if (problem := rule(*map(record.get, names)))), None)
-
-
-def _is_unicode(text: str) -> bool:
-    """False for half a surrogate pair, which JSON can name and no file can hold."""
-    try:
-        return bool(text.encode()) or not text
-    except UnicodeEncodeError:
-        return False
 
 
 def _suggest(name: str) -> str:
@@ -282,7 +470,9 @@ def _suggest(name: str) -> str:
 
 
 def _show(value: object) -> str:
+    """`value` for a message, which may reach a terminal or a page."""
     text = repr(value)
+    text = text if is_text(text[:MAX_TEXT]) else ascii(value)
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from statistics import median
 
-from dlmark.record import MEASURED, is_ok, point
+from dlmark.record import GRADES, MEASURED, SPREAD, WIDEST, is_ok, point
 from dlmark.stats import repeat_half_widths
 from dlmark.timing import EVENT_GAP, counted
 
@@ -26,7 +26,7 @@ UNTOLD = ("throttle_reasons", "foreign_processes", "other_cpu_share")  # not kno
 # Rounds in which these differ are of two measurements.
 SETTINGS = ("driver_version", "power_limit_w", "layout", "autotune", "compile_mode")
 
-WIDEST, SPREAD, DRIFT, OTHERS = 0.01, 0.02, 0.02, 0.25  # what grade A asks for; the last in cores
+DRIFT, OTHERS = 0.02, 0.25  # what grade A asks for beside record.WIDEST and SPREAD; the last in cores
 
 
 def count(record: dict) -> int:
@@ -128,7 +128,7 @@ def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict
         numbers["round_spread"] = math.expm1(max(logs) - min(logs))
     numbers = {name: float(f"{value:.6g}") for name, value in numbers.items()}
     missed = missed_conditions({**record, **numbers})
-    return {**record, **numbers, "grade": "ABC"[min(2, len(missed))], "grade_reasons": missed}
+    return {**record, **numbers, "grade": GRADES[min(2, len(missed))], "grade_reasons": missed}
 
 
 def drifted(records: list[dict], drift: float | None) -> list[dict]:

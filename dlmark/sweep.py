@@ -8,7 +8,7 @@ from time import monotonic
 from dlmark import rounds
 from dlmark.benchmark import SaveResults
 from dlmark.process import ProcessEnded, run_in_process
-from dlmark.record import FORMAT_VERSION, MEASURED, is_ok
+from dlmark.record import FORMAT_VERSION, MEASURED, is_ok, plain
 
 
 @dataclass
@@ -23,7 +23,8 @@ class Job:
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
-        return {"model": self.model, "batch_size": batch_size, **self.fields, **{n: _readable(v) for n, v in fields.items()}}
+        record = {"model": self.model, "batch_size": batch_size, **self.fields, **{n: _readable(v) for n, v in fields.items()}}
+        return {name: _plain(value) for name, value in record.items()}
 
 
 def common_fields(**fields) -> dict:
@@ -130,6 +131,15 @@ class _Spent:
 def _readable(value: object) -> object:
     """Floats to six significant digits: no clock here is better than that, and the files stay readable."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _plain(value: object) -> object:
+    """Texts as a file may hold them: whatever an error's message, a device's name or a command brings along, no point is lost for it."""
+    if isinstance(value, dict):
+        return {plain(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list) and any(isinstance(item, str) for item in value):
+        return [_plain(item) for item in value]
+    return plain(value) if isinstance(value, str) else value
 
 
 def _image_s(records: list[dict], otherwise: float) -> float:

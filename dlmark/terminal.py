@@ -1,10 +1,11 @@
 """Texts of strangers on a terminal: shown, and not obeyed."""
 
-import unicodedata
-
-UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formats (bidirectional marks among them), half characters, line ends
+from dlmark.record import is_text
 
 
 def safe(text: str) -> str:
-    """`text` with every character that could control a terminal, or turn the order of reading, written as an escape."""
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSAFE else c for c in text)
+    """`text` with every character that no text of a record may hold written as an escape.
+
+    So nothing controls the terminal, turns the order of reading, ends the line, or stands there unseen.
+    """
+    return text if is_text(text) else "".join(c if is_text(f"a{c}") else c.encode("unicode_escape").decode() for c in text)
