@@ -1,7 +1,6 @@
 """What a contribution changes, read out of git as data: nothing of it is checked out, followed or run."""
 
 import os
-import re
 import stat
 import subprocess
 import tempfile
@@ -10,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dlmark.names import claim
+
 FOLDER = "results/"
 MAX_FILES = 200  # result files in one contribution
 MAX_FILE_BYTES = 32 * 2**20
 MAX_BYTES = 64 * 2**20  # all of them together
+MAX_NAME = 250  # characters of a file's name
 MAX_LIST_BYTES = 8 * 2**20  # git's list of what differs
 MAX_COMPLAINT_BYTES = 10_000
 GIT_S = 60  # one command of git
 
-NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,200}\.json")
 MODES = {"120000": "a symbolic link", "160000": "a submodule", "100755": "a file that is marked as a program"}
 BASES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
@@ -202,9 +203,9 @@ def _unfit(entry: _Entry) -> str:
 
 
 def _misnamed(name: str) -> str:
-    if NAME.fullmatch(name):
+    if claim(name) and name == name.lower() and len(name) <= MAX_NAME:
         return ""
-    return f"expected a name as `make results` gives it, of small letters, digits and _ . - with .json at its end, directly in {FOLDER}"
+    return f"expected a name as `make results` gives it, script__function__framework__device.json in small letters, directly in {FOLDER}"
 
 
 def _from_git(repository: Path, entry: _Entry, kind: str, before: bytes | None, left: int) -> Change:

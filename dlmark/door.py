@@ -8,26 +8,45 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from dlmark import changes, conditions, differences
 from dlmark.changes import Change, Contribution
-from dlmark.files import ResultsError, read_records, refuse_twins
+from dlmark.files import ResultsError, matching, read_records, refuse_twins, results_folder
+from dlmark.plausible import Known
+from dlmark.plausible import warnings as unlikely
 from dlmark.record import GRADES, PUBLISHED, RecordError, is_ok
 from dlmark.report import Line, Quoted, as_markdown, as_text, line
 
-try:
-    from dlmark.plausible import warnings as unlikely
-except ImportError:  # of `check --plausible`
-
-    def unlikely(records):
-        """What is possible and yet unlikely: nothing that anyone knows of."""
-        return []
-
-
 MAX_S = 240  # after that the files that are left are refused unread
 MOST_FILES, MOST_OTHERS, MOST_WARNINGS = 40, 10, 30  # of the report, so that it stays readable
+
+
+class Base:
+    """The result files that a contribution is set against: all of the results folder, those that it changes as they were before."""
+
+    def __init__(self, found: Sequence[Change]):
+        folder, changed = results_folder(), {Path(change.path).name: change for change in found}
+        self._files = {name: _or_none(read_records, folder / name) for name in matching("*", folder) if name not in changed}
+        for name, change in changed.items():
+            self._files[name] = [] if change.before is None else _or_none(_records, change.path, change.before)
+
+    def held(self, path: str) -> list[dict] | None:
+        """The records of one file, None if it was wrong."""
+        return self._files[Path(path).name]
+
+    def known(self, path: str) -> Known:
+        """What all other files say of devices and networks."""
+        return Known(chain.from_iterable(records or [] for name, records in self._files.items() if name != Path(path).name))
+
+
+def _or_none(read: Callable[..., list[dict]], *where) -> list[dict] | None:
+    try:
+        return read(*where)
+    except (ResultsError, RecordError):
+        return None
 
 
 class Told(NamedTuple):
@@ -40,8 +59,8 @@ class Told(NamedTuple):
 
 def judge(found: Contribution, clock: Callable[[], float] = time.monotonic) -> tuple[bool, list[Line]]:
     """Whether a contribution is refused, and the report on it."""
-    until = clock() + MAX_S
-    told = [_late(change) if clock() > until else _of_file(change) for change in found.changes]
+    until, base = clock() + MAX_S, Base(found.changes)
+    told = [_late(change) if clock() > until else _of_file(change, base) for change in found.changes]
     refused, warnings = sum(one.refused for one in told), sum(one.warnings for one in told) + bool(found.others)
     lines = [line(0, _verdict(len(told), refused, warnings)), *_of_others(found.others), *_sizes(found.changes)]
     for one in sorted(told, key=lambda one: not one.refused)[:MOST_FILES]:
@@ -87,7 +106,7 @@ def _refused(change: Change, why: str) -> Told:
     return Told(True, 0, [line(0, "Refused: ", Quoted(change.path)), line(1, Quoted(why))])
 
 
-def _of_file(change: Change) -> Told:
+def _of_file(change: Change, base: Base) -> Told:
     if change.refusal:
         return _refused(change, change.refusal)
     try:
@@ -96,11 +115,11 @@ def _of_file(change: Change) -> Told:
         return _refused(change, str(error))
     except MemoryError:
         return _refused(change, "takes more memory than there is to read it: send it in parts")
-    try:
-        notes, warnings = differences.between([] if change.before is None else _records(change.path, change.before), now)
-    except (ResultsError, RecordError) as error:
-        notes, warnings = [], [line(1, "What the base holds can't be read, so nothing was compared: ", Quoted(error))]
-    warnings += conditions.lacking(now) + [line(1, Quoted(text)) for text in unlikely(now)]
+    notes, warnings = [], [line(1, "What the base holds is wrong, so nothing was compared")]
+    if (held := base.held(change.path)) is not None:
+        notes, warnings = differences.between(held, now)
+    warnings += conditions.lacking(now)
+    warnings += [line(1, f"Record {number:,}: ", Quoted(sentence)) for number, sentence in unlikely(now, base.known(change.path))]
     heading = line(0, f"{change.kind.capitalize()}: ", Quoted(change.path), f", {len(change.after or b''):,} bytes")
     return Told(False, sum(one.depth == 1 for one in warnings), [heading, *_contents(now), *notes, *_headed(warnings)])
 

@@ -18,6 +18,7 @@ from dlmark.files import file_name
 from dlmark.report import Quoted, as_markdown, as_text, line
 
 NAME = "cnn.py__benchmark_throughput__torch__amd-epyc-2-threads.json"
+NEW = "cnn.py__benchmark_throughput__torch__my-cpu-2-threads.json"
 DEVICES = {"mine": "My CPU, 2 threads", "others": "Their CPU, 2 threads"}
 HOSTILE = "$(touch ran)`touch ran`\n::error::gone ##[error]gone<script>x</script>.json"
 DOOR = yaml.safe_load((Path(__file__).parent.parent / ".github" / "workflows" / "door.yml").read_text(encoding="utf-8"))
@@ -181,7 +182,7 @@ def test_a_name_is_a_name_whatever_it_holds(project, runner, records):
 
 
 def test_a_huge_file_is_refused_unread(project, runner):
-    (project / "results" / "huge.json").write_bytes(b"[" + b" " * changes.MAX_FILE_BYTES + b"]")
+    (project / "results" / NEW).write_bytes(b"[" + b" " * changes.MAX_FILE_BYTES + b"]")
     status, said, _ = runner(project)
     assert status == 1 and "expected at most 32 MB, got 33,554,434 bytes" in said
 
@@ -198,6 +199,24 @@ def test_a_file_that_breaks_the_format_is_refused_with_the_path_that_it_has(proj
     put(project, f"results/{NAME}", [{"model": "AlexNet", "troughput": 1.0}])
     status, said, _ = runner(project)
     assert status == 1 and f"results/{NAME}: record 0: unknown field 'troughput'" in said and "/tmp" not in said
+
+
+@pytest.mark.parametrize("name", ["mine.json", "CNN.py__benchmark_throughput__torch__a.json", f"{'x' * 235}.py__a__b__c.json"])
+def test_a_name_that_make_results_does_not_give_is_refused(name, project, records):
+    put(project, f"results/{name}", records)
+    assert "expected a name as `make results` gives it" in make_door(project)[1]
+
+
+def test_what_is_unlikely_is_told(project, records):
+    put_new(project, [{**record, "multiply_adds": 12_345} for record in records])
+    status, said, _ = make_door(project)
+    assert status == 0 and "Record 0: multiply_adds 12,345, and other files have" in said
+
+
+def test_a_contribution_does_not_vouch_for_itself(records):
+    base = door.Base([changes.Change(f"results/{NEW}", "new", "", None, b"")])
+    forged = {**records[0], "multiply_adds": 12_345}
+    assert base.known(f"results/{NEW}").sizes(forged, "multiply_adds") == {records[0]["multiply_adds"]} and base.held(f"results/{NEW}") == []
 
 
 def test_a_contribution_without_results_is_nothing_to_judge(project, runner):
@@ -269,7 +288,7 @@ def test_what_comes_after_the_time_is_up_is_refused_unread(records):
 def test_more_bytes_than_a_contribution_may_have_are_refused_unread(project, monkeypatch, records):
     monkeypatch.setattr(changes, "MAX_BYTES", 20_000)
     for number in range(3):
-        put(project, f"results/many{number}.json", records)
+        put(project, f"results/cnn.py__benchmark_throughput__torch__d{number}.json", records)
     found = changes.on_disk(project, "main").changes
     assert "together" in found[-1].refusal and found[-1].after is None and found[0].after
 
@@ -287,7 +306,7 @@ def test_without_files_it_takes_what_git_says_is_changed_committed_or_not(projec
     put(project, f"results/{NAME}", again(records))
     put_new(project, records)
     status, said, _ = make_door(project)
-    assert status == 0 and f"Changed: results/{NAME}" in said and "New: results/cnn.py__benchmark_throughput__torch__my-cpu-2-threads.json" in said
+    assert status == 0 and f"Changed: results/{NAME}" in said and f"New: results/{NEW}" in said
     git(project, "add", "-A")
     git(project, "commit", "-qm", "mine")
     assert make_door(project)[1] == said
@@ -323,10 +342,10 @@ def test_outside_of_a_repository_named_files_are_judged_by_themselves(root, tmp_
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "missing"])
 def test_what_can_not_be_read_as_a_file_is_told(kind, project, tmp_path, records):
     put(tmp_path, "x", records)
-    path = project / "results" / "odd.json"
+    path = project / "results" / NEW
     {"link": lambda: path.symlink_to(tmp_path / "x"), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir, "missing": lambda: None}[kind]()
-    status, said, _ = make_door(project, "results/odd.json")
-    assert status == 1 and "Refused: results/odd.json" in said
+    status, said, _ = make_door(project, f"results/{NEW}")
+    assert status == 1 and f"Refused: results/{NEW}" in said
 
 
 @pytest.mark.parametrize("words", [["--base", "nothing"], ["--base", "--upload-pack=x"], ["--head", "nothing"]])
