@@ -10,7 +10,7 @@ import os
 import re
 from typing import NamedTuple
 
-from dlmark.record import MEASURED, PUBLISHED, RecordError, is_ok, is_text
+from dlmark.record import MEASURED, PUBLISHED, RecordError, is_text
 from dlmark.terminal import safe
 
 LONGEST = 80  # characters of one part of a name; file systems take 255 in all
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
     @property
     def result(self) -> str | None:
-        """The number that each record has which did not fail."""
+        """The number that each record has that says it is ok."""
         return RESULTS.get(self.function)
 
     def problem(self, record: dict) -> str | None:
@@ -47,7 +47,7 @@ class Claim(NamedTuple):
             return f"device {self.place}, and device is {safe(repr(device))}"
         if workload and workload.lower() != WORKLOADS.get(self.script, workload.lower()):
             return f"{self.script}, which is about {WORKLOADS[self.script]}, and workload is {workload}"
-        if self.result and is_ok(record) and record.get(self.result) is None:
+        if self.result and record.get("status") == "ok" and record.get(self.result) is None:
             return f"{self.function}, and there is no {self.result}"
 
 

@@ -35,10 +35,10 @@ class Known:
                 if record.get(name) is not None:
                     sizes.setdefault(name, set()).add(record[name])
 
-    def peak(self, record: dict) -> float | None:
-        """TFLOP/s of a record's device in its precision: as its maker states it, else the highest that was measured."""
+    def peak(self, record: dict, stated: bool = False) -> float | None:
+        """TFLOP/s of a record's device in its precision: as its maker states it, else, unless `stated`, the highest measured."""
         of_device = self._peaks.get((record.get("device"), record.get("precision")), {})
-        return of_device.get(True, of_device.get(False))
+        return of_device.get(True, None if stated else of_device.get(False))
 
     def sizes(self, record: dict, name: str) -> set[int]:
         """What other records of the same network have in `name`, which is parameters or multiply_adds."""
@@ -67,13 +67,14 @@ def _faster_than_the_device(record, known, now):
     if record.get("workload") != "ceiling" and peak and throughput and multiply_adds:
         tflops = 2 * multiply_adds * throughput / 1e12
         if tflops > ABOVE * peak:
-            return f"throughput {throughput:g} means {tflops:.3g} TFLOP/s, and {record['device']} does at most {peak:.3g} in {record['precision']}"
+            return (f"throughput {throughput:g} means {tflops:.3g} TFLOP/s, and {record['device']} does at most {peak:.3g} in {record['precision']}"
+                    ": more only with convolutions that leave out multiplications, as Winograd's do")  # fmt: skip
 
 
 def _ceiling_above_the_peak(record, known, now):
-    peak = known.peak(record)
+    peak = known.peak(record, stated=True)
     if peak and (record.get("tflops") or 0) > ABOVE * peak:
-        return f"tflops {record['tflops']:g}, and {record['device']} does at most {peak:.3g} in {record['precision']} by what is known of it"
+        return f"tflops {record['tflops']:g}, and by its maker {record['device']} does at most {peak:.3g} in {record['precision']}"
 
 
 def _other_network(record, known, now):

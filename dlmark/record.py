@@ -42,6 +42,7 @@ MAX_MARKS = 5  # combining marks in a row; no language stacks more
 MAX_ITEMS = 100_000
 MAX_TABLE = 100
 LEAST_THROUGHPUT = 1e-9  # an image in 30 years
+TINY = 1e-300  # instead of a zero, to divide by
 MAX_NUMBER = 1e15  # up to here a float and a DataFrame's integers are exact
 
 
@@ -344,11 +345,12 @@ def _number_or_reason(status, throughput, reason):
     if throughput is not None and throughput < LEAST_THROUGHPUT:
         least = f"a number of at least {LEAST_THROUGHPUT:g}"
         return f"field throughput: expected {least}, got {_show(throughput)}; a point that failed has a status and a reason instead"
+    is_told = bool(reason and not reason.isspace())
     if status is None or status == "ok":
-        return f"field reason: expected none where the status is ok, got {_show(reason)}" if reason else None
+        return f"field reason: expected none where the status is ok, got {_show(reason)}" if is_told else None
     if throughput is not None:
         return f"field throughput: expected none where status is {status}, got {throughput}"
-    if not (reason and reason.strip()):
+    if not is_told:
         return f"field reason: expected one sentence where status is {status}, got nothing"
 
 
@@ -427,10 +429,10 @@ def _rounds(throughput, round_spread, batch_size, calls_per_block, block_times_s
     if throughput is not None:
         images, low, high = batch_size * calls_per_block, fastest * (1 - ROUNDED), slowest * (1 + ROUNDED)
         if not low <= images / throughput <= high:
-            between = " to ".join(f"{images / max(seconds, 1e-300):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
+            between = " to ".join(f"{images / max(seconds, TINY):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
             return f"field throughput: expected {between}, as {batch_size} images x {calls_per_block} calls over its block_times_s give, got {throughput}"
     if round_spread is not None:
-        return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, 1e-300) - 1, bool(contended_blocks))
+        return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, TINY) - 1, bool(contended_blocks))
 
 
 def _spread_problem(spread, rounds, most, disturbed):

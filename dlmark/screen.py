@@ -20,6 +20,7 @@ from dlmark.record import (
     ROUNDED,
     RULES,
     SPREAD,
+    TINY,
     WIDEST,
     is_day,
     is_name,
@@ -190,7 +191,7 @@ def _rounds(table: _Table) -> np.ndarray:
     fastest, slowest, rounds = _round_medians(table)
     call_s = table.number("batch_size") * table.number("calls_per_block") / throughput
     agrees = (fastest * (1 - CLOSER) <= call_s) & (call_s <= slowest * (1 + CLOSER)) | np.isnan(throughput)
-    most = slowest / fastest - 1
+    most = slowest / np.maximum(fastest, TINY) - 1
     near = np.abs(spread - most) <= CLOSER * (1 + most)
     return ~np.isnan(fastest) & ~(agrees & (near & (rounds > 1) | np.isnan(spread)))
 

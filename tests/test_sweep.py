@@ -86,7 +86,7 @@ def test_a_failed_point_is_told_like_any_other():
 
 
 @pytest.mark.parametrize("held, again, missing", [
-    ({"status": "ok"}, False, False), ({}, False, False), ({"status": "ok"}, True, True),
+    ({"status": "ok", "throughput": 1.0}, False, False), ({}, False, False), ({"status": "ok", "throughput": 1.0}, True, True),
     ({"status": "out_of_memory", "reason": "x"}, False, False), ({"status": "unsupported", "reason": "x"}, False, False),
     ({"status": "crashed", "reason": "x"}, False, True), ({"status": "timed_out", "reason": "x"}, False, True),
     ({"status": "time_cap", "reason": "x", "time_cap_s": 60}, False, False),
@@ -133,7 +133,7 @@ def held(tmp_path, *records):
 
 
 def timed(batch_size, rounds=1, model="A", **fields):
-    return job(batch_size, model=model).record(batch_size, **{"status": "ok", "throughput": 2.0, "block_times_s": [0.1] * rounds,
+    return job(batch_size, model=model).record(batch_size, **{"status": "ok", "throughput": 70.0 * batch_size, "block_times_s": [0.1] * rounds,
                                                               "round_blocks": [1] * rounds, "calls_per_block": 7, **fields})  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_a_round_leaves_out_what_has_it_already_and_what_has_no_times(tmp_path):
 
 def test_a_later_round_has_the_blocks_of_the_first(tmp_path):
     (second,) = sweep.next_round([job(1)], held(tmp_path, timed(1)), 2)
-    assert second.calls_per_block == {1: 7} and second.image_s == 0.5
+    assert second.calls_per_block == {1: 7} and second.image_s == 1 / 70
 
 
 @pytest.mark.parametrize("rounds, visits", [(1, 1), (2, 4), (3, 7)])
