@@ -1,11 +1,13 @@
-# Each target sets up what it needs in .venv, once, and again when requirements.txt or pyproject.toml changes.
+# Each target sets up what it needs in .venv, once, and again when requirements.txt, its lock or pyproject.toml changes.
 # With PYTHON=... it uses that interpreter as it is and installs nothing.
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ifdef PYTHON
 READY :=
 MEASURE := $(PYTHON)
+BARE := $(PYTHON)
 else
 PYTHON := .venv/bin/python
+BARE := $(BASE_PYTHON)
 READY := .venv/ready
 # The frameworks beside MXNet come into .venv when they are asked for; JAX wants NumPy 2 and MXNet NumPy 1, so it has .venv-jax.
 ifeq ($(FRAMEWORK),jax)
@@ -24,14 +26,21 @@ NVIDIA := $(shell command -v nvidia-smi)
 # Without NVIDIA's driver: the newest PyTorch with a build for CPUs, and its torchvision. Others bring gigabytes of CUDA along.
 PYTORCH := $(if $(NVIDIA),,torch==2.13.0 torchvision==0.28.0)
 
+# What requirements.lock was made for; elsewhere requirements.txt says what is installed.
+LOCK_FITS := import platform as p, sys; sys.exit((sys.version_info[:2], sys.platform, p.machine(), p.libc_ver()[0]) != ((3, 11), 'linux', 'x86_64', 'glibc'))
+LOCKED := --require-hashes --no-deps --only-binary :all:
+OFFLINE := $(if $(WHEELS),--no-index --find-links '$(WHEELS)')
+
 .DEFAULT_GOAL := help
-.PHONY: help html serve lab test test-all results check clean
+.PHONY: help html serve lab test test-all results check door lock wheels audit sbom clean
 
 help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "make results FRAMEWORK=torch, onnxruntime, openvino or jax installs that one first, JAX into .venv-jax, the others into .venv."
 	@echo "make results takes BENCH, FRAMEWORK, PRECISION, MODE, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1, DRY_RUN=1 and PYTHON."
+	@echo "make door FILES='results/a.json …' looks at these, without FILES at what differs from the branch that git knows as origin's, or from BASE=…"
+	@echo "make html WHEELS=folder installs from a folder that make wheels has filled, and asks no registry. make lock UPGRADE=1 takes the newest versions."
 	@echo "DLMARK_RESULTS=folder reads and writes the results there; for make html it has to hold a copy of results/ too."
 
 html: $(READY)  ## build the site into _build/html
@@ -61,12 +70,45 @@ CHOICE = $(if $(BENCH),--bench='$(BENCH)') $(if $(MODELS),--models='$(MODELS)') 
 check: $(READY)  ## check the result files
 	@$(PYTHON) -m dlmark check $(or $(DLMARK_RESULTS),results)/*.json
 
-clean:  ## remove the site, caches and the environments
-	rm -rf _build .cache .venv .venv-jax
+door:  ## what a pull request with results is told; FILES=, BASE=, HEAD=
+	@$(BARE) -m dlmark door$(if $(BASE), --base '$(BASE)')$(if $(HEAD), --head '$(HEAD)') $(FILES)
 
-.venv/ready: requirements.txt pyproject.toml
+lock: .venv-tools/ready  ## write requirements.lock anew out of requirements.txt; UPGRADE=1
+	@$(COMPILE) requirements.txt --output-file requirements.lock
+	@$(COMPILE) .ci/tools.txt --output-file .ci/tools.lock
+
+COMPILE = .venv-tools/bin/uv pip compile --quiet --generate-hashes --only-binary :all: --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+  --no-emit-package dlmark --no-config --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+wheels: .venv-tools/ready  ## fetch all that make html needs into a folder, WHEELS=wheels
+	@.venv-tools/bin/python -m pip download --quiet --disable-pip-version-check $(LOCKED) --dest '$(or $(WHEELS),wheels)' -r requirements.lock
+	@echo "$(or $(WHEELS),wheels) holds what requirements.lock names: make html WHEELS=$(or $(WHEELS),wheels) needs no network."
+
+audit: .venv-tools/ready  ## look the locked packages up among the known vulnerabilities
+	@.ci/audit .venv-tools/bin/pip-audit requirements.lock .ci/tools.lock
+
+sbom: .venv-tools/ready  ## list the locked packages as CycloneDX, in _build/sbom.json
+	@mkdir -p _build
+	@.venv-tools/bin/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o _build/sbom.json
+	@echo "_build/sbom.json"
+
+clean:  ## remove the site, caches and the environments
+	rm -rf _build .cache .venv .venv-jax .venv-tools
+
+# dlmark itself is built with the locked setuptools, since a build environment of its own would fetch another.
+.venv/ready: requirements.txt requirements.lock pyproject.toml
+	$(if $(WHEELS),$(if $(wildcard $(WHEELS)/*.whl),,$(error WHEELS=$(WHEELS) holds no wheels: fill it with `make wheels WHEELS=$(WHEELS)`)))
 	$(call new_environment,.venv,about two minutes)
-	@.venv/bin/python $(PIP) -r requirements.txt
+	@if .venv/bin/python -c "$(LOCK_FITS)"; then \
+	  .venv/bin/python $(PIP) $(LOCKED) $(OFFLINE) -r requirements.lock && .venv/bin/python $(PIP) --no-index --no-deps --no-build-isolation -e .; \
+	else .venv/bin/python $(PIP) $(OFFLINE) -r requirements.txt; fi
+	@touch $@
+
+# What maintainers use beside the site. It is made for the platform of the lock.
+.venv-tools/ready: .ci/tools.lock
+	$(call new_environment,.venv-tools,a few seconds)
+	@.venv-tools/bin/python -c "$(LOCK_FITS)" || { echo "This needs Python 3.11 on x86-64 Linux, which the lock is made for."; exit 1; }
+	@.venv-tools/bin/python $(PIP) $(LOCKED) -r .ci/tools.lock
 	@touch $@
 
 # With the requirements again, so that nothing that a framework wants changes their versions.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dlmark import compare as comparing
 from dlmark.benchmark import ResultsError, matching, read_records, refuse_twins, results_folder
+from dlmark.changes import ChangesError
 from dlmark.names import name_problem
 from dlmark.plausible import Known, warnings
 from dlmark.record import GRADES, STATUSES, RecordError
@@ -147,6 +148,13 @@ def export(opts: argparse.Namespace) -> int:
     return 0
 
 
+def at_the_door(opts: argparse.Namespace) -> int:
+    """Say what a pull request with these result files is told: what is wrong, what to look at, what it changes. Runs nothing of them."""
+    from dlmark import door
+
+    return door.run(opts.files, opts.base, opts.head, opts.summary)
+
+
 # ---- the command line ----
 
 
@@ -166,6 +174,12 @@ def _parser() -> argparse.ArgumentParser:
     compares.add_argument("--any-device", action="store_true", help="compare points of different devices")
     compares.add_argument("--fail-on-slower", action="store_true", help="exit with status 1 if a network is SLOWER")
     compares.set_defaults(run=compare)
+    doors = commands.add_parser("door", help="what a pull request with result files is told", description=at_the_door.__doc__)
+    doors.add_argument("files", nargs="*", metavar="FILE", help="result files (default: those that git says differ from the base)")
+    doors.add_argument("--base", metavar="COMMIT", help="branch or commit that they are set against (default: origin's main branch)")
+    doors.add_argument("--head", metavar="COMMIT", help="a commit to look at in git's own store, in place of the files that lie here")
+    doors.add_argument("--summary", metavar="FILE", help="add the report to this file, as Markdown")
+    doors.set_defaults(run=at_the_door)
     exports = commands.add_parser("export", help="write records as CSV or Parquet", description=export.__doc__)
     exports.add_argument("pattern", nargs="?", default="*.json", help="file, folder, or pattern in the results folder (default: all)")
     target = exports.add_mutually_exclusive_group(required=True)
@@ -225,7 +239,7 @@ def main(argv: list[str] | None = None) -> int:
         status = opts.run(opts)
         sys.stdout.flush()
         return status
-    except (ResultsError, RecordError) as error:
+    except (ResultsError, RecordError, ChangesError) as error:
         _complain(error)
         return FAILED
     except BrokenPipeError:  # the reader, such as head, has had enough

@@ -1,6 +1,7 @@
 """The Makefile: which interpreter `make results` measures with, and what is installed for it. Nothing is run: make only says what it would."""
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -12,7 +13,8 @@ from packaging.requirements import Requirement
 @pytest.fixture
 def said(root, tmp_path):
     """Function: the commands that make would run in a folder of its own, with or without an NVIDIA driver, and what is there already."""
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    (tmp_path / ".ci").mkdir()
+    for name in ("Makefile", "requirements.txt", "requirements.lock", "pyproject.toml", ".ci/tools.txt", ".ci/tools.lock"):
         shutil.copy(root / name, tmp_path / name)
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -40,7 +42,9 @@ def installs(text):
 def test_results_alone_installs_mxnets_environment_and_measures_with_it(said):
     text = said("results")
     (one,) = installs(text)
-    assert one.startswith(".venv/bin/python") and one.endswith("-r requirements.txt") and ".venv/bin/python -m bench" in text
+    assert one.startswith("if .venv/bin/python") and ".venv/bin/python -m bench" in text
+    locked, otherwise = re.split("; +else ", one)
+    assert "--require-hashes" in locked and "-r requirements.lock" in locked and otherwise.endswith("-r requirements.txt; fi")
     assert "jax" not in text
 
 
@@ -87,8 +91,34 @@ def test_with_an_interpreter_of_the_users_nothing_is_installed(framework, said):
     assert "install" not in text and "venv" not in text and text.count("-m bench") == 1 and text.startswith("/opt/mine/python -m bench")
 
 
-def test_clean_removes_both_environments(said):
-    assert said("clean").split()[:2] == ["rm", "-rf"] and {".venv", ".venv-jax"} <= set(said("clean").split())
+def test_clean_removes_all_environments(said):
+    assert said("clean").split()[:2] == ["rm", "-rf"] and {".venv", ".venv-jax", ".venv-tools"} <= set(said("clean").split())
+
+
+@pytest.mark.parametrize("words", [[], ["PYTHON=/opt/mine/python"], ["FILES=results/a.json results/b.json"], ["BASE=up/main", "HEAD=FETCH_HEAD"]])
+def test_the_door_needs_nothing_installed(words, said):
+    text = said("door", *words)
+    options = {"FILES=results/a.json results/b.json": " results/a.json results/b.json", "BASE=up/main": " --base 'up/main' --head 'FETCH_HEAD'"}
+    assert not installs(text) and ".venv" not in text and "-m dlmark door" + (options.get(words[0], "") if words else "") in text
+
+
+@pytest.mark.parametrize("target", ["html", "test", "check"])
+def test_wheels_of_a_folder_are_taken_without_asking_a_registry(target, said, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a-1-py3-none-any.whl").touch()
+    (one,) = installs(said(target, "WHEELS=mine"))
+    assert one.count("--no-index --find-links 'mine'") == 2, "in the locked way and in the other"
+
+
+def test_a_folder_without_wheels_is_told_with_what_to_do(said, tmp_path):
+    with pytest.raises(AssertionError, match=r"WHEELS=mine holds no wheels: fill it with `make wheels WHEELS=mine`"):
+        said("html", "WHEELS=mine")
+
+
+def test_the_tools_of_maintainers_are_locked_too_and_stay_out_of_the_sites_environment(said):
+    for target in ("lock", "wheels", "audit", "sbom"):
+        (own,) = installs(said(target))
+        assert own.startswith(".venv-tools/bin/python") and "--require-hashes" in own and own.endswith(".ci/tools.lock")
 
 
 def test_every_extra_of_the_makefile_is_in_pyproject_and_none_is_pinned(root):
