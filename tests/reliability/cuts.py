@@ -34,7 +34,7 @@ def cut_writes(task: Task) -> Iterator[list[str]]:
     return task.in_a_process(cut_write, spread(task.number, WRITTEN))
 
 
-def cut_write(folder: Path, place: int, save=SaveResults) -> list[str]:
+def cut_write(folder: Path, place: int, save=SaveResults) -> list[list[str]]:
     """Write one record more where the system ends first the process and then only the write at byte `place`; and write it again."""
     problems = []
     for ends_process in (True, False):
@@ -48,7 +48,7 @@ def cut_write(folder: Path, place: int, save=SaveResults) -> list[str]:
         if status == 1 and not is_a_sentence(said):
             problems.append(f"not told in a sentence: {said!r}")
         problems += _write_again(path, save)
-    return [f"cut at byte {place} of the write: {problem}" for problem in problems]
+    return [[f"cut at byte {place} of the write: {problem}" for problem in problems]]
 
 
 def _write_in_a_fork(path: Path, place: int, ends_process: bool, save) -> tuple[int, str]:
@@ -96,7 +96,7 @@ def cut_files(task: Task) -> Iterator[list[str]]:
     return task.in_a_process(cut_file, spread(task.number, len(OLD_BYTES)))
 
 
-def cut_file(folder: Path, place: int) -> list[str]:
+def cut_file(folder: Path, place: int) -> list[list[str]]:
     """Read a file of which only the first `place` bytes are there."""
     path, problems = folder / NAME, []
     path.write_bytes(OLD_BYTES[:place])
@@ -111,7 +111,7 @@ def cut_file(folder: Path, place: int) -> list[str]:
                 problems.append(f"{name}: not told in a sentence: {error}")
     if path.read_bytes() != OLD_BYTES[:place]:
         problems.append("it was not left as it is")
-    return [f"file cut at byte {place}: {problem}" for problem in problems]
+    return [[f"file cut at byte {place}: {problem}" for problem in problems]]
 
 
 def is_a_sentence(text: str) -> bool:

@@ -30,7 +30,7 @@ WORDS = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--batch-si
 LASTS_S = 5.0  # such a run, about
 PATIENCE_S = 60.0  # a run that has not ended by then hangs
 AT_ONCE = 2  # tries side by side
-RESULTS = "cnn.py__benchmark_throughput__numpy__*.json"
+RESULTS = "cnn.py__benchmark_throughput__*.json"
 
 
 class Untried(Exception):
@@ -83,22 +83,22 @@ class Task:
                     yield from future.result()
 
 
-    def in_a_process(self, one: Callable[..., list[str]], places: Iterable, *args, silence_s: float = PATIENCE_S) -> Iterator[list[str]]:
-        """Yield what `one(folder, place, *args)` found at each place, all in one process, and in a new one where that died or hung."""
+    def in_a_process(self, one: Callable[..., list[list[str]]], places: Iterable, *args, silence_s: float = PATIENCE_S) -> Iterator[list[str]]:
+        """Yield what `one(folder, place, *args)` found in each of its tries, all in one process, and in a new one where that died or hung."""
         places, at = list(places), 0
         while at < len(places):
             try:
-                for problems in run_in_process(_each, one, self.folder, places[at:], args, silence_s=silence_s):
+                for found in run_in_process(_each, one, self.folder, places[at:], args, silence_s=silence_s):
                     at += 1
-                    yield problems
+                    yield from found
                     if self.out_of_time():
                         return
             except ProcessEnded as end:
-                yield [f"{places[at]!r}: the process {end.status.replace('_', ' ')}: {end.reason}"]
+                yield [f"{places[at]!r:.300}: the process {end.status.replace('_', ' ')}: {end.reason}"]
                 at += 1
 
 
-def _each(one: Callable[..., list[str]], folder: Path, places: list, args: tuple) -> Iterator[list[str]]:
+def _each(one: Callable[..., list[list[str]]], folder: Path, places: list, args: tuple) -> Iterator[list[list[str]]]:
     for place in places:
         yield one(folder, place, *args)
 
