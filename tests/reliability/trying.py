@@ -215,7 +215,7 @@ def started(folder: Path, *words, results: Path | None = None, before: Iterable 
     results, tmp = results or folder / "results", folder / "tmp"
     tmp.mkdir(exist_ok=True)
     read, write = os.pipe()
-    settings = {**os.environ, "TRIES_WITNESS": str(write), "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp), "PYTHONPATH": f"{HERE / 'found_by_python'}:{ROOT}", **(environment or {})}
+    settings = {**os.environ, "TRIES_WITNESS": str(write), "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp), "XDG_STATE_HOME": str(tmp / "state"), "PYTHONPATH": f"{HERE / 'found_by_python'}:{ROOT}", **(environment or {})}
     command = [*before, sys.executable, "-m", "bench.cnn", *(words or WORDS), "--results", results]
     process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, bufsize=0, start_new_session=True, pass_fds=(write,), **options)  # fmt: skip
@@ -300,7 +300,8 @@ def leftovers(folder: Path, results: Path | None = None) -> list[str]:
     """What stands in the folders of a run that should have cleared up: all but result files and the device's lock."""
     results = results or folder / "results"
     names = [path.name for path in results.iterdir() if not path.match(RESULTS)] if results.is_dir() else []
-    names += [path.name for path in (folder / "tmp").iterdir() if not path.name.endswith(".lock")]
+    names += [path.name for path in (folder / "tmp").iterdir() if not path.name.endswith(".lock") and path.name != "state"]
+    names += [path.name for path in (folder / "tmp" / "state").rglob("*") if path.is_file()]
     return [f"not cleared: {', '.join(sorted(names))}"] if names else []
 
 
