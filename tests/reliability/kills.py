@@ -118,9 +118,9 @@ def _hears_interrupts(pid: int) -> bool:
     return bool(int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
 
-TEST = "a run that measures, ended at random moments, half of them while a file is written; every fifth time the next goes to its end"
+TEST = "at random moments of a real run, half of them while a file is written; after every fifth the next run goes to its end"
 ROWS = [
-    Row("kill", "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete", f"SIGKILL: {TEST}", killed, 200, 10, 2.5),
-    Row("term", "the same of SIGTERM, and no traceback", f"SIGTERM: {TEST}", terminated, 200, 10, 2.5),
-    Row("interrupt", "the same of Ctrl-C pressed twice, always with exit status 130", f"SIGINT twice within 0.3 s: {TEST}", interrupted, 200, 10, 2.5),
+    Row("kill", "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete", f"SIGKILL: {TEST}", killed, 200, 10, 2.0),
+    Row("term", "SIGTERM loses nothing either, and shows no traceback", f"SIGTERM: {TEST}", terminated, 200, 10, 2.0),
+    Row("interrupt", "nor does Ctrl-C pressed twice, which always ends with exit status 130", f"SIGINT twice within 0.3 s: {TEST}", interrupted, 200, 10, 2.0),
 ]

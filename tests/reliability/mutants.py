@@ -84,16 +84,16 @@ def of_structures(folder: Path, seed: int, number: int) -> list[list[str]]:
     return found
 
 
-def both(folder: Path, data: bytes, seed: int, fast: Callable = fast_records) -> list[str]:
-    """What is wrong with how the two ways read a file."""
+def both(folder: Path, data: bytes, seed: int) -> list[str]:
+    """What is wrong with how the two ways read a file, or how long they take."""
     _bounded()
-    path, begun, events = folder / "mutant.json", time.perf_counter(), _watched()
+    path, events = folder / "mutant.json", _watched()
     path.write_bytes(data)
     events.clear()
+    begun = time.perf_counter()
     try:
         signal.setitimer(signal.ITIMER_REAL, 10 * LONGEST_S)
-        quick, patient = fast(data), patient_records(path)
-        problems = [] if quick is None or quick == patient else [f"the fast way accepts it as {_short(quick)}, the patient one as {_short(patient)}"]
+        problems = disagreement(path, data)
     except BaseException as error:
         problems = [f"{type(error).__name__}: {_short(error)}"]
     finally:
@@ -102,6 +102,12 @@ def both(folder: Path, data: bytes, seed: int, fast: Callable = fast_records) ->
         problems.append(f"took {seconds:.1f} s")
     problems += [f"it made Python do: {event}" for event in events]
     return [f"seed {seed}, {len(data):,} bytes: {problem}; the file: {_short(data)}" for problem in problems]
+
+
+def disagreement(path: Path, data: bytes, fast: Callable = fast_records) -> list[str]:
+    """What the fast way accepts and the patient one does not, or reads otherwise."""
+    quick, patient = fast(data), patient_records(path)
+    return [] if quick is None or quick == patient else [f"the fast way accepts it as {_short(quick)}, the patient one as {_short(patient)}"]
 
 
 @cache
@@ -218,9 +224,10 @@ def _files():
     return st.builds(lambda records, ascii: json.dumps(records, ensure_ascii=ascii).encode(errors="surrogatepass"), st.lists(record, max_size=3) | anything, st.booleans())
 
 
+PROMISE = "a stranger's result file is refused in words, or accepted by both ways of reading alike"
 WAYS = "through dlmark.fast.decode and dlmark.files.read_records, which must agree, within 2 s, 512 MB more, and with nothing run"
 ROWS = [
-    Row("bytes", "a result file of a stranger is refused in words or accepted by both ways alike", f"real files with bytes changed, {WAYS}", by_bytes, 45_000, 1_500, 0.002),
-    Row("tokens", "the same", f"real files with tokens swapped, deleted, repeated, nested and replaced, {WAYS}", by_tokens, 45_000, 1_500, 0.003),
-    Row("structures", "the same", f"structures that hypothesis makes of the format's fields, {WAYS}", by_structures, 10_000, 500, 0.005),
+    Row("bytes", PROMISE, f"real files with bytes changed, {WAYS}", by_bytes, 45_000, 1_500, 0.003),
+    Row("tokens", PROMISE, f"real files with tokens swapped, deleted, repeated, nested and replaced, {WAYS}", by_tokens, 45_000, 1_500, 0.004),
+    Row("structures", PROMISE, f"structures that hypothesis makes of the format's fields, {WAYS}", by_structures, 10_000, 500, 0.012),
 ]
