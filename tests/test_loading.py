@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from both_ways import fast_records, patient_records
 from dlmark import cells, fast, loading
 from dlmark.benchmark import load_results
 from dlmark.columns import Columns, joined
-from dlmark.files import ResultsError
+from dlmark.files import ResultsError, read_records
 from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, RecordError
 
 FULL = {
@@ -31,6 +30,31 @@ VALUES = [
     {}, {"a": "b"}, {"a": 1}, {"\ud800": "a"}, {"": ""}, {str(i): "" for i in range(101)}, [-1], [10**400], [1e15], [10**15 + 1],
 ]  # fmt: skip
 NO_FAST = pytest.mark.skipif(fast.msgspec is None, reason="needs msgspec")
+
+
+def fast_records(data: bytes) -> list[dict] | None:
+    """What the fast check makes of a file: its records without what they miss, or None if it does not accept them."""
+    found = fast.decode([data], {})
+    if found is None:
+        return None
+    (count,), columns = found
+    plain = {name: [_plain(value) for value in values] for name, values in columns.items()}
+    return [{name: values[n] for name, values in plain.items() if not _is_missing(values[n])} for n in range(count)]
+
+
+def patient_records(path) -> list[dict] | None:
+    try:
+        return [{name: value for name, value in record.items() if value is not None} for record in read_records(path)]
+    except (ResultsError, RecordError):
+        return None
+
+
+def _is_missing(value):
+    return value is None or isinstance(value, float) and math.isnan(value)
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def mutated(rng) -> str:

@@ -121,7 +121,7 @@ def test_what_a_terminal_would_obey_is_found(text):
     assert strings.obeyed(f"model {text}\n") and not strings.obeyed("Prüfung ±1 °C\n")
 
 
-@pytest.mark.parametrize("cell, is_one", [("=1", True), (" ＝1", True), ("\t1", True), ("-x", True), ("-1.5", False), ("'=1", False), ("a=b", False), ("", False)])
+@pytest.mark.parametrize("cell, is_one", [("=1", True), (" ＝1", True), ("\t=1", True), ("-x", True), ("-1.5", False), ("'=1", False), ("a=b", False), ("", False)])
 def test_what_a_spreadsheet_would_work_out_is_found(cell, is_one):
     assert strings.is_formula(cell) == is_one
 

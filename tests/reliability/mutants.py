@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from both_ways import fast_records, patient_records
 from dlmark.record import FIELDS
 from reliability.trying import ROOT, Row, Task, Untried
+from test_loading import fast_records, patient_records
 
 BATCH = 250  # files of one seed
 LONGEST_S = 2.0  # that both ways may take for one file

@@ -185,7 +185,7 @@ def _formulas(text: str) -> list[str]:
 def is_formula(cell: str) -> bool:
     """Whether a spreadsheet would work the cell out, rather than show it."""
     start = unicodedata.normalize("NFKC", cell.strip()[:1])
-    if start not in tuple(STARTS) and cell[:1] not in ("\t", "\r"):
+    if start not in tuple(STARTS):
         return False
     try:
         float(cell)
