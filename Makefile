@@ -32,11 +32,11 @@ LOCKED := --require-hashes --no-deps --only-binary :all:
 OFFLINE := $(if $(WHEELS),--no-index --find-links '$(WHEELS)')
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve lab test test-all results check door lock wheels audit sbom clean
+.PHONY: help html serve lab test test-all reliability results check door lock wheels audit sbom clean
 
 help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo "make results FRAMEWORK=torch, onnxruntime, openvino or jax installs that one first, JAX into .venv-jax, the others into .venv."
 	@echo "make results takes BENCH, FRAMEWORK, PRECISION, MODE, MODELS, BATCH_SIZES, DEVICE, PRESET=quick|full, AGAIN=1, DRY_RUN=1 and PYTHON."
 	@echo "make door FILES='results/a.json …' looks at these, without FILES at what differs from the branch that git knows as origin's, or from BASE=…"
@@ -59,6 +59,9 @@ test: $(READY)  ## run the tests, except the slow ones
 
 test-all: $(READY)  ## run all tests
 	@$(PYTHON) -m pytest -m "slow or not slow"
+
+reliability: $(READY)  ## try what docs/reliability.md promises, 20 minutes; SHORT=1 two
+	@$(PYTHON) tests/reliability $(if $(SHORT),--short,--table docs/reliability.md) $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed '$(SEED)')
 
 results: $(MEASURE_READY)  ## measure this machine and write into results/
 	@$(MEASURE) -m bench $(if $(FRAMEWORK),--framework='$(FRAMEWORK)') $(CHOICE)

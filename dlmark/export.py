@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +11,9 @@ from dlmark.benchmark import ResultsError
 from dlmark.record import FIELDS
 from dlmark.terminal import safe
 
-FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
+# Where a spreadsheet takes a text for a formula: these signs, also in full width, small or raised, at the start of a cell; and a semicolon
+# begins the next cell, whatever quotes stand around, in all countries whose decimals have a comma.
+FORMULA = re.compile(r"(^|;)(?=\s*[-=+@−＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋])")
 
 
 def columns(records: Sequence[dict]) -> list[str]:
@@ -22,7 +25,7 @@ def columns(records: Sequence[dict]) -> list[str]:
 def csv_text(records: Sequence[dict]) -> str:
     """The records as CSV: lists and tables as JSON, nothing where a field is missing.
 
-    A text that a spreadsheet would run as a formula starts with an apostrophe, and characters that control a terminal are
+    What a spreadsheet would run as a formula starts with an apostrophe, and characters that control a terminal are
     written as escapes: texts may come from strangers.
     """
     names = columns(records)
@@ -35,10 +38,8 @@ def csv_text(records: Sequence[dict]) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, (list, dict)):
-        return safe(json.dumps(value, ensure_ascii=False))
-    if isinstance(value, str):
-        return f"'{safe(value)}" if value.lstrip().startswith(FORMULA) else safe(value)
-    return value
+        value = json.dumps(value, ensure_ascii=False)
+    return safe(FORMULA.sub(r"\1'", value)) if isinstance(value, str) else value
 
 
 def parquet_bytes(records: Sequence[dict]) -> bytes:

@@ -188,9 +188,20 @@ def test_csv_keeps_numbers_in_full():
     assert float(row["throughput"]) == value and json.loads(row["block_times_s"]) == [value] and row["temperature_c"] == "-5.5"
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1"])
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1+1", "－1", "＠SUM(A1)", "﹢1"])
 def test_csv_holds_no_formula(start):
     assert read_csv([{**RECORD, "reason": start}])[0]["reason"].startswith("'")
+
+
+@pytest.mark.parametrize("reason", ["x;=1+1", "x; ＝1+1", 'x";@SUM(A1)'])
+def test_csv_holds_no_formula_where_a_semicolon_begins_the_next_cell(reason):
+    for text in csv_text([{**RECORD, "reason": reason, "flags": [reason]}]).split(";")[1:]:
+        assert text.startswith("'")
+
+
+@pytest.mark.parametrize("text", ["AMD EPYC, 2 threads", "a=b", "1 - 2; 3 + 4", "NVIDIA A100-SXM4", "5@6"])
+def test_csv_leaves_an_ordinary_text_as_it_is(text):
+    assert read_csv([{**RECORD, "reason": text}])[0]["reason"] == text
 
 
 def test_csv_holds_nothing_that_controls_a_terminal():

@@ -1,0 +1,1 @@
+"""The adapters that the tries add to those of the bench."""

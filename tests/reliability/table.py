@@ -1,0 +1,61 @@
+"""The table of what was tried and what was found, as it stands in docs/reliability.md."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dlmark import device
+from dlmark.progress import lasting
+from reliability.trying import ROOT
+
+BEGIN, END = "<!-- reliability table: written by make reliability -->", "<!-- end of the reliability table -->"
+
+
+def markdown(outcomes: list, seed: int, seconds: float) -> str:
+    """When, of what, where and how long; and a row a promise."""
+    about = (f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, on a {_host()}, {lasting(seconds)}, seed {seed}: "
+             f"{sum(o.tried for o in outcomes):,} tried, {sum(o.found for o in outcomes):,} found.")  # fmt: skip
+    rows = [f"| {_cell(o.row.promise)} | {_cell(o.row.test)} | {_tried(o)} | {_found(o)} |" for o in outcomes]
+    return "\n".join([about, "", "| promise | test | tried | found |", "|---|---|---:|---:|", *rows])
+
+
+def line(outcome) -> str:
+    """One outcome for the terminal."""
+    return f"{outcome.row.name}: {_tried(outcome)} tried, {_found(outcome)} found: {outcome.row.promise}"
+
+
+def write(path: Path, text: str) -> None:
+    """Put the table between the markers of a file. Raises ValueError where it has none."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{path}: expected the markers {BEGIN} and {END}, between which the table goes")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def _tried(outcome) -> str:
+    if outcome.untried:
+        return f"not tried: {_cell(outcome.untried)}"
+    return f"{outcome.tried:,}" + ("" if outcome.tried >= outcome.wanted else f" of {outcome.wanted:,}, the time was up")
+
+
+def _found(outcome) -> str:
+    return f"{outcome.found:,}" if outcome.tried else "—"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _host() -> str:
+    """The machine without the number that tells two alike ones apart."""
+    return f"{device.host().rpartition(',')[0]} ({device.cpu_name()})"
+
+
+def _commit() -> str:
+    """The commit that was tried, and whether it was changed."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ".", ":!docs/reliability.md")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
