@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
+from dlmark.nothing import Nothing
 from dlmark.record import RecordError, check, point
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -18,6 +19,18 @@ OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of t
 
 class ResultsError(ValueError):
     """A results folder or file can't be used as it is; the message says what to do."""
+
+
+class NothingMatches(Nothing, ResultsError):
+    """No result file has a name that was asked for."""
+
+    def __init__(self, pattern: str, where: str):
+        """`where`: the folder that was looked into, and what it holds; a page does not tell it."""
+        super().__init__(f"no result file matches {pattern!r}")
+        self._where = where
+
+    def __str__(self) -> str:
+        return self.args[0] + self._where
 
 
 def results_folder(folder: str | os.PathLike | None = None) -> Path:
