@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource, FactorRange
 from bokeh.plotting import figure
 
 from dlmark import style
+from dlmark.nothing import NothingToDraw
 
 # The columns that tell series apart, beside network and batch size.
 CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host", "workload", "input_shape",
@@ -23,7 +24,7 @@ def require(data: pd.DataFrame, columns: list[str]) -> None:
     if missing:
         raise ValueError(f"plot needs column(s) {missing}; data has {list(data.columns)}")
     if data.empty:
-        raise ValueError("nothing to draw: data has no rows; was it filtered by a name that it does not have?")
+        raise NothingToDraw("the data have no rows, perhaps because they were filtered by a name that they do not have")
 
 
 def points(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -37,7 +38,7 @@ def known(points: pd.DataFrame, columns: list[str], *, or_failed: bool = False) 
     for number, name in enumerate(columns, start=1):
         points = points[points[name].notna() | (style.no_number(points) & or_failed)]
         if points.empty:
-            raise ValueError(f"nothing to draw: no row has a {' and a '.join(columns[:number])}")
+            raise NothingToDraw(f"no result has a {' and a '.join(columns[:number]).replace('_', ' ')}")
     return points.copy()
 
 
@@ -162,8 +163,8 @@ def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:
     columns = style.told(part).assign(_x=part[x], _y=part[y])
     if "tie" in part and part["tie"].any():
         columns["tie with"] = part["tie"].replace("", "none")
-    if "accuracy" in part:
-        columns["accuracy"] = part["accuracy"].map("{:.2%} top-1".format)
+    if "accuracy" in part and part["accuracy"].notna().any():
+        columns["accuracy"] = [f"{share:.2%} top-1" if pd.notna(share) else "—" for share in part["accuracy"]]
     if "throughput" in (x, y) and interval(part)[0].notna().any():
         columns["_low"], columns["_high"] = drawn_interval(part)
     return ColumnDataSource(columns.reset_index(drop=True).to_dict("list"))

@@ -55,11 +55,12 @@ def in_turn(labels: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def fitted(labels: Iterable[str], room: int = AXIS_ROOM) -> dict[str, str]:
     """Each label in at most `room` characters: without (R) and the like, cut in the middle, and numbered where it would look like one before it."""
-    short = {}
+    short, taken = {}, set()
     for label in labels:
         endings = chain([""], (f" ({number})" for number in count(2)))
         texts = (_cut(label, room - len(ending)) + ending for ending in endings)
-        short[label] = next(text for text in texts if text not in short.values())
+        short[label] = next(text for text in texts if text not in taken)
+        taken.add(short[label])
     return short
 
 
@@ -96,14 +97,14 @@ def log_axis(plot: figure, dimension: str, values: pd.Series, *, most: int = 5) 
 
 
 def _round_numbers(start: float, end: float, most: int) -> list[float]:
-    """Round numbers from `start` to `end`: the closest series of them that has no more than `most`, or powers of ten."""
+    """Round numbers from `start` to `end`: the closest series of them that has no more than `most`, or some powers of ten."""
     powers = range(math.floor(math.log10(start)), math.ceil(math.log10(end)) + 1)
     for mantissas in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         numbers = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
         numbers = [number for number in numbers if start <= number <= end]
         if len(numbers) <= most:
             break
-    return numbers
+    return numbers[:: -(-len(numbers) // most) or 1]
 
 
 def batch_axis(axis, batch_sizes: Iterable) -> None:
