@@ -18,7 +18,7 @@ def rows(data: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """
     found = _with(data, wanted)
     if found.empty:
-        raise Nothing(f"no result has {' and '.join(_sought(name, value) for name, value in wanted.items())}")
+        raise Nothing(f"no result has {', '.join(_sought(name, value) for name, value in wanted.items())}")
     return found
 
 
@@ -67,4 +67,5 @@ def _listed(value: object) -> list:
 
 def _sought(name: str, value: object) -> str:
     values = _listed(value)
-    return f"{name.replace('_', ' ')} {' or '.join(map(str, values[:MOST_NAMED]))}" + " …" * (len(values) > MOST_NAMED)
+    texts = [str(value) for value in values[:MOST_NAMED]] or ["that is known"]
+    return f"the {name.replace('_', ' ')} {' or '.join(texts)}" + " …" * (len(values) > MOST_NAMED)

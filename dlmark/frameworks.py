@@ -78,13 +78,13 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside_inference(training: pd.DataFrame, inference: pd.DataFrame) -> pd.DataFrame:
-    """Each throughput of `training` beside that of `inference` in the same way, at the same batch size: a row each.
+    """Each throughput of `training` beside that of `inference` in the same way, at the same batch size: a row each; both of one device.
 
     Columns: framework, precision, mode, model, batch_size; throughput and device_mem of training, and with _inference at the end
     the other's; `times`, how many times longer a step of training takes, and `by_chance`, what that may be off by, as a share.
     """
     key, told = [*WAY, "model", "batch_size"], ["throughput", "throughput_half_width", "device_mem"]
-    sides = [part.dropna(subset=["batch_size", "throughput"])[[*key, *told]] for part in (training, inference)]
+    sides = [_newest(part.dropna(subset=["batch_size", "throughput"]))[[*key, *told]] for part in (training, inference)]
     both = sides[0].merge(sides[1], on=key, suffixes=("", "_inference"))
     widths = [both[f"throughput_half_width{end}"] / both[f"throughput{end}"] for end in ("", "_inference")]
     both = both.assign(times=both["throughput_inference"] / both["throughput"], by_chance=(widths[0] ** 2 + widths[1] ** 2) ** 0.5)
@@ -113,7 +113,7 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
     for label, part in points.groupby(labels, sort=False):
         marks.dots(plot, part, "throughput", "error", label, *looks[label])
     style.legend_below(plot, columns=1)
-    plot.height += 22 * len(looks)
+    plot.height += style.legend_room(len(looks), 22)
     return plot
 
 

@@ -28,7 +28,7 @@ def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput ove
     points = _over_batch_size(data)
     labels = marks.series(points, ["model", *CONDITIONS])
     looks = marks.looks(points, labels)
-    room = 22 * len(looks) if len(looks) > 1 else 0  # for the legend
+    room = style.legend_room(len(looks), 22) if len(looks) > 1 else 0
     plot = style.plain_figure(title, "batch size", IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
     style.batch_axis(plot.xaxis[0], points["batch_size"])
     style.log_axis(plot, "y", marks.throughputs(points))
@@ -64,10 +64,11 @@ def max_batch_size(data: pd.DataFrame) -> figure:
         devices = points.get("device", pd.Series("", index=points.index)).fillna("")
         points["device"] = devices.map(style.fitted(devices.unique())) + limits
     points["row"] = marks.row_names(points, ["model", "input_shape"])
+    points, most = marks.foremost(points, "batch_size")
     labels = marks.series(points, [name for name in CONDITIONS if name != "input_shape"])
     looks = style.in_turn(labels.unique())
-    heights = (120 + 38 * len(looks), 26)  # the legend has two lines a series
-    plot = marks.rows_figure("Largest batch", "images in the largest batch", points, "batch_size", heights=heights)
+    heights = (120 + style.legend_room(len(looks), 38), 26)  # two lines a series
+    plot = marks.rows_figure(f"Largest batch{most}", "images in the largest batch", points, "batch_size", heights=heights)
     for turn, (label, part) in enumerate(points.groupby(labels, sort=False)):
         beside = 0.5 * ((turn + 0.5) / len(looks) - 0.5)  # of a row's height, so that equal answers of two devices are both seen
         marks.dots(plot, part.assign(place=[(row, beside) for row in part["row"]]), "batch_size", "place", label, *looks[label])
@@ -86,8 +87,9 @@ def throughput_vs_device(data: pd.DataFrame) -> figure:
     points = marks.known(marks.points(data, ["model", "device", "batch_size", "throughput"]), ["batch_size", "throughput"], or_failed=True)
     columns = ["device", "precision", "framework", "threads", "host"]
     points["row"] = marks.row_names(points, columns)
+    points, most = marks.foremost(points, "throughput")
     points["tie"] = tie_texts(points.assign(label=marks.series(points, columns)), "label", ["model", "batch_size"])
-    name = ", ".join(points["model"].unique()[:3])
+    name = ", ".join(points["model"].unique()[:3]) + most
     plot = marks.rows_figure(name, IMAGES_S, points, "throughput", heights=(200, 34))
     sizes = sorted(points.loc[~style.no_number(points), "batch_size"].unique())
     for number, size in enumerate(sizes):

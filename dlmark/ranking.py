@@ -75,7 +75,8 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
     heading = f"{one}\n" if one else "Ranking\n"
-    title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}"
+    points, most = marks.foremost(points, "throughput")
+    title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}{most}"
     plot = marks.rows_figure(title, "images/s", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):

@@ -28,6 +28,7 @@ COLOURS, MARKS = zip(*list(FAMILIES.values())[:-1])
 # For series in turn: every colour with its own mark, then every colour with the next one's, and so on. All 49 differ.
 PALETTE = [(colour, MARKS[(place + shift) % len(MARKS)]) for shift in range(len(MARKS)) for place, colour in enumerate(COLOURS)]
 AXIS_ROOM = 32  # characters of a label; more of them take most of a phone's screen
+MOST_IN_LEGEND = 60
 CHARACTER_PX = 5.3  # width of a letter of an axis, about
 NO_NUMBER = "#888888"
 
@@ -115,10 +116,10 @@ def batch_axis(axis, batch_sizes: Iterable) -> None:
 
 
 def legend_below(plot: figure, *, columns: int, visible: bool = True, title: str | None = None) -> None:
-    """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks."""
+    """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks. One that nobody would read is not shown."""
     if not plot.legend:
         return
-    plot.legend.visible = visible
+    plot.legend.visible = visible and len(plot.legend[0].items) <= MOST_IN_LEGEND
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "below")
@@ -127,6 +128,11 @@ def legend_below(plot: figure, *, columns: int, visible: bool = True, title: str
     legend.click_policy = "hide"
     legend.label_text_font_size, legend.border_line_color, legend.padding, legend.spacing = "12px", None, 4, 2
     legend.background_fill_alpha = 0
+
+
+def legend_room(entries: int, height: int) -> int:
+    """Pixels for a legend below a plot with so many entries of that height."""
+    return entries * height if entries <= MOST_IN_LEGEND else 0
 
 
 def add_hover(plot: figure, renderers: list, columns: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import linecache
 import logging
+import math
 import sys
 import warnings
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bokeh.io.notebook import _HOOKS, install_notebook_hook
+from bokeh.models import Plot, Range1d
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("docs/*.ipynb")])
@@ -19,6 +21,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_ipython"))
 import site_figures  # noqa: E402
 import site_nothing  # noqa: E402
 
+TALLEST_PX = 16_000  # Firefox stops at 32,767 pixels of the screen, which has up to two for one of these
 SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # of libraries, which a kernel does not show
 
 
@@ -66,6 +69,7 @@ def _shown_into(found: list[str]):
     """What `show` is given becomes HTML in `found`, JSON for BokehJS included."""
 
     def show(plot, *_, **__):
+        _can_be_drawn(plot)
         found.append(site_figures.figure(plot, "plot"))
 
     before = dict(_HOOKS)
@@ -75,6 +79,14 @@ def _shown_into(found: list[str]):
     finally:
         _HOOKS.clear()
         _HOOKS.update(before)
+
+
+def _can_be_drawn(plot) -> None:
+    """BokehJS draws nothing on an axis without a length, and nothing of a height that no canvas has."""
+    for axis in plot.select({"type": Range1d}):
+        assert math.isfinite(axis.start) and math.isfinite(axis.end) and axis.start < axis.end, axis
+    for part in plot.select({"type": Plot}):
+        assert not part.height or part.height < TALLEST_PX, part.height
 
 
 @contextmanager
