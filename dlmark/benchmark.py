@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlmark.files import (
     OLD_NAMES,
+    NothingMatches,
     ResultsError,
     file_name,
     matching,
@@ -27,29 +28,31 @@ try:
 except ImportError:  # Windows has none, and there is one GPU a machine there more often than not
     fcntl = None
 
-__all__ = ["OLD_NAMES", "ResultsError", "SaveResults", "file_name", "load_results", "matching", "read_records", "refuse_twins",
+__all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "SaveResults", "file_name", "load_results", "matching", "read_records", "refuse_twins",
            "results_folder", "slug", "write_records"]  # fmt: skip
 
 
-def load_results(pattern: str, folder: str | os.PathLike | None = None):
+def load_results(pattern: str, folder: str | os.PathLike | None = None, *, every_field: bool = False):
     """Load every result file that `pattern` names into one pandas DataFrame, a row a record, a column a field.
 
     `pattern` is a glob relative to the results folder. `x.json` means the whole set, `x__<framework>__<device>.json`
     too. Rows come in the order of file name and record. A column is there if any record has a value in the field; `file`
     names the record's file, and `status` is "ok" where a record does not say otherwise. `block_times_s` holds a read-only NumPy
     array a row: ask for its length, not whether it is true. Equal lists and tables of several rows may be one object.
+    With `every_field` every field is a column: for pages, which ask for fields that perhaps no record has.
 
-    Raises ResultsError if nothing matches or a file is not readable JSON, RecordError if a record breaks the format.
+    Raises NothingMatches, a ResultsError, if nothing matches, ResultsError if a file is not readable JSON, RecordError if a record breaks the format.
     """
     from dlmark import cells, columns, loading  # here, so that measuring needs no numpy
 
     folder = results_folder(folder)
     names = matching(pattern, folder)
     if not names:
-        raise ResultsError(_nothing_matches(pattern, folder))
+        raise NothingMatches(pattern, _where(folder))
     with loading.without_garbage_collection():
         parts = loading.load([folder / name for name in names])
-        return cells.frame(columns.joined(parts), names)
+        frame = cells.frame(columns.joined(parts), names)
+        return cells.with_every_field(frame) if every_field else frame
 
 
 class SaveResults:
@@ -152,9 +155,9 @@ def _lock(path: Path):
         file.close()
 
 
-def _nothing_matches(pattern: str, folder: Path) -> str:
+def _where(folder: Path) -> str:
     names = sorted(safe(path.name) for path in folder.glob("*.json")) if folder.is_dir() else []
     if not names:
-        return f"no result file matches {pattern!r}: {safe(str(folder))} holds none. Measure this machine with `make results`."
+        return f": {safe(str(folder))} holds none. Measure this machine with `make results`."
     listed = "\n  ".join(names[:20]) + ("\n  …" if len(names) > 20 else "")
-    return f"no result file matches {pattern!r} in {safe(str(folder))}. There are:\n  {listed}"
+    return f" in {safe(str(folder))}. There are:\n  {listed}"

@@ -20,6 +20,13 @@ def frame(part: Part, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
+def with_every_field(data: pd.DataFrame) -> pd.DataFrame:
+    """`data` with the fields that no record has as columns too: numbers as NaN, all else as missing objects."""
+    rest = [name for name in FIELDS if name not in data]
+    kinds = {name: float if KINDS[name] == "number" else object for name in rest}
+    return data.assign(**{name: pd.Series(np.nan, data.index, dtype=kind) for name, kind in kinds.items()})
+
+
 def _cells(name: str, packed):
     if KINDS[name] == "number":
         whole = FIELDS[name].kind == "integer" and not np.isnan(packed).any()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dlmark import names
 from dlmark.names import file_name, slug
+from dlmark.nothing import Nothing
 from dlmark.record import RecordError, check, point
 from dlmark.terminal import safe
 
@@ -23,6 +24,18 @@ OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of t
 
 class ResultsError(ValueError):
     """A results folder or file can't be used as it is; the message says what to do."""
+
+
+class NothingMatches(Nothing, ResultsError):
+    """No result file has a name that was asked for."""
+
+    def __init__(self, pattern: str, where: str):
+        """`where`: the folder that was looked into, and what it holds; a page does not tell it."""
+        super().__init__(f"no result file matches {pattern!r}")
+        self._where = where
+
+    def __str__(self) -> str:
+        return self.args[0] + self._where
 
 
 def results_folder(folder: str | os.PathLike | None = None) -> Path:

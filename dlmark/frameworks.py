@@ -11,6 +11,7 @@ from bokeh.models import FixedTicker
 from bokeh.plotting import figure
 
 from dlmark import marks, style
+from dlmark.nothing import NothingToDraw
 from dlmark.ranking import ranks
 
 WAY = ["framework", "precision", "mode"]
@@ -25,14 +26,16 @@ def ways(data: pd.DataFrame) -> pd.DataFrame:
     for a tie; `behind`, how many times as fast the fastest is, from `behind_low` to `behind_high` with 95% probability;
     `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images after which what the first call takes more than the
     quickest one of the same framework and precision has been won back: infinite where it never is; and `ceiling_percent` and
-    `limited_by` where `data` went through dlmark.roofline.limits. Raises ValueError for several networks, batch sizes or
-    devices, or none.
+    `limited_by` where `data` went through dlmark.roofline.limits. Raises NothingToDraw where none has a throughput, and
+    ValueError for several networks, batch sizes or devices.
     """
     points = _newest(data[data["throughput"].notna()])
     for name in ("model", "batch_size", "device"):
-        if points[name].nunique() != 1:
-            there = ", ".join(map(str, sorted(points[name].unique())[:5])) or "none"
-            raise ValueError(f"expected rows of one {name}, got {there}: choose one with data[data.{name} == …]")
+        there = sorted(points[name].dropna().unique())
+        if not there:
+            raise NothingToDraw(f"no result has a throughput and a {name.replace('_', ' ')}")
+        if len(there) > 1:
+            raise ValueError(f"expected rows of one {name}, got {', '.join(map(str, there[:5]))}: choose one with data[data.{name} == …]")
     points = points.sort_values("throughput", ascending=False).reset_index(drop=True)
     reach = _reach(points)
     log = points["throughput"].map(math.log)
@@ -63,7 +66,7 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
         table = ways(points)
         if len(table) < 2:
             continue
-        names = table[WAY].fillna("").agg(" ".join, axis=1)
+        names = [" ".join(part for part in way if isinstance(part, str)) for way in table[WAY].itertuples(index=False)]
         rank = table["rank"].str.rstrip("=")
         slower = table.index[rank != rank[0]]
         after = slower[0] if len(slower) else None
@@ -74,18 +77,32 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def beside_inference(training: pd.DataFrame, inference: pd.DataFrame) -> pd.DataFrame:
+    """Each throughput of `training` beside that of `inference` in the same way, at the same batch size: a row each; both of one device.
+
+    Columns: framework, precision, mode, model, batch_size; throughput and device_mem of training, and with _inference at the end
+    the other's; `times`, how many times longer a step of training takes, and `by_chance`, what that may be off by, as a share.
+    """
+    key, told = [*WAY, "model", "batch_size"], ["throughput", "throughput_half_width", "device_mem"]
+    sides = [_newest(part.dropna(subset=["batch_size", "throughput"]))[[*key, *told]] for part in (training, inference)]
+    both = sides[0].merge(sides[1], on=key, suffixes=("", "_inference"))
+    widths = [both[f"throughput_half_width{end}"] / both[f"throughput{end}"] for end in ("", "_inference")]
+    both = both.assign(times=both["throughput_inference"] / both["throughput"], by_chance=(widths[0] ** 2 + widths[1] ** 2) ** 0.5)
+    return both[[*key, "throughput", "throughput_inference", "times", "by_chance", "device_mem", "device_mem_inference"]]
+
+
 def speed_and_fidelity(data: pd.DataFrame) -> figure:
     """The ways of one network at one batch size on one device: speed against how far its answers are off float32's.
 
-    Down is truer, right is faster. Raises ValueError as `ways` does, and where nobody looked at the answers.
+    Down is truer, right is faster. Raises as `ways` does, and NothingToDraw where nobody looked at the answers.
     """
-    table = ways(data)
-    points = _newest(data[data["throughput"].notna()]).merge(table[[*WAY, "rank"]], on=WAY)
+    ways(data)
+    points = _newest(data[data["throughput"].notna()])
     error, looked = (points[name] if name in points else pd.Series(math.nan, points.index) for name in ("gate_error", "gate_images"))
     points = points.assign(error=error.clip(lower=EXACT).fillna(looked.where(looked.isna(), EXACT)))
     points = points[points["error"].notna()]  # without those that nobody looked at
     if points.empty:
-        raise ValueError("nothing to draw: no row has gate_images, which say that its answers were looked at")
+        raise NothingToDraw("no result says that its answers were looked at (gate_images)")
     title = f"{points['model'].iloc[0]}, batch size {points['batch_size'].iloc[0]:,.0f}"
     plot = style.plain_figure(title, "images/s", "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
@@ -96,7 +113,7 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
     for label, part in points.groupby(labels, sort=False):
         marks.dots(plot, part, "throughput", "error", label, *looks[label])
     style.legend_below(plot, columns=1)
-    plot.height += 22 * len(looks)
+    plot.height += style.legend_room(len(looks), 22)
     return plot
 
 
@@ -123,7 +140,7 @@ def _repaid_by(points: pd.DataFrame, row: int) -> float:
     if "first_call_s" not in points or alike["first_call_s"].isna().all() or pd.isna(one["first_call_s"]):
         return math.nan
     quickest = alike.loc[alike["first_call_s"].idxmin()]
-    if quickest["mode"] == one["mode"]:
+    if quickest.name == row:
         return 0.0
     won_s = 1 / quickest["throughput"] - 1 / one["throughput"]
     return (one["first_call_s"] - quickest["first_call_s"]) / won_s if won_s > 0 else math.inf

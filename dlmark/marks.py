@@ -8,10 +8,12 @@ from bokeh.models import ColumnDataSource, FactorRange
 from bokeh.plotting import figure
 
 from dlmark import style
+from dlmark.nothing import NothingToDraw
 
 # The columns that tell series apart, beside network and batch size.
 CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host", "workload", "input_shape",
               "published_date", "source"]  # fmt: skip
+MOST_ROWS = 150  # of a plot with a row for each device or network
 # What a label leaves out where it tells nothing apart: all of a host but its number, of a source the path.
 LEFT_OUT = {"host": r"^.*, ", "source": r"^published: |:.*"}
 
@@ -23,7 +25,7 @@ def require(data: pd.DataFrame, columns: list[str]) -> None:
     if missing:
         raise ValueError(f"plot needs column(s) {missing}; data has {list(data.columns)}")
     if data.empty:
-        raise ValueError("nothing to draw: data has no rows; was it filtered by a name that it does not have?")
+        raise NothingToDraw("the data have no rows, perhaps because they were filtered by a name that they do not have")
 
 
 def points(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -37,7 +39,7 @@ def known(points: pd.DataFrame, columns: list[str], *, or_failed: bool = False) 
     for number, name in enumerate(columns, start=1):
         points = points[points[name].notna() | (style.no_number(points) & or_failed)]
         if points.empty:
-            raise ValueError(f"nothing to draw: no row has a {' and a '.join(columns[:number])}")
+            raise NothingToDraw(f"no result has a {' and a '.join(columns[:number]).replace('_', ' ')}")
     return points.copy()
 
 
@@ -107,16 +109,30 @@ def row_names(points: pd.DataFrame, columns: list[str]) -> pd.Series:
     return labels.map(style.fitted(labels.unique()))
 
 
+def foremost(points: pd.DataFrame, x: str) -> tuple[pd.DataFrame, str]:
+    """The points of the MOST_ROWS rows with the largest `x`, and what the title then adds: nobody reads more, and no browser draws a plot of any height."""
+    best = _best(points, x).index
+    if len(best) <= MOST_ROWS:
+        return points, ""
+    return points[points["row"].isin(best[-MOST_ROWS:])].copy(), f"\nthe first {MOST_ROWS} of {len(best):,}"
+
+
+def _best(points: pd.DataFrame, x: str) -> pd.Series:
+    """The largest `x` of each row, the smallest first."""
+    numbers = points[x].where(~style.no_number(points)).astype(float)
+    return numbers.groupby(points["row"]).max().sort_values(na_position="first")
+
+
 def rows_figure(title: str, x_label: str, points: pd.DataFrame, x: str, *, heights: tuple[int, int]) -> figure:
     """A figure with a row on the y axis for each text in the column row, the largest `x` on top.
 
     `heights`: of the figure without rows, and of a row, in pixels.
     """
-    numbers = points[x].where(~style.no_number(points)).astype(float)
-    order = numbers.groupby(points["row"]).max().sort_values(na_position="first").index
+    order = _best(points, x).index
     plot = style.plain_figure(title, x_label, "", height=heights[0] + heights[1] * len(order), x_axis_type="log",
                               y_range=FactorRange(*order))  # fmt: skip
-    shown = throughputs(points[~style.no_number(points)]) if x == "throughput" else numbers
+    known = points[~style.no_number(points)]
+    shown = throughputs(known) if x == "throughput" else known[x]
     style.log_axis(plot, "x", shown, most=3)  # the names on the y axis leave little room
     plot.title.offset = -style.CHARACTER_PX * max(map(len, order), default=0)  # over the names, for on a phone it is longer than the frame
     return plot
@@ -162,8 +178,8 @@ def _source(part: pd.DataFrame, x: str, y: str) -> ColumnDataSource:
     columns = style.told(part).assign(_x=part[x], _y=part[y])
     if "tie" in part and part["tie"].any():
         columns["tie with"] = part["tie"].replace("", "none")
-    if "accuracy" in part:
-        columns["accuracy"] = part["accuracy"].map("{:.2%} top-1".format)
+    if "accuracy" in part and part["accuracy"].notna().any():
+        columns["accuracy"] = [f"{share:.2%} top-1" if pd.notna(share) else "—" for share in part["accuracy"]]
     if "throughput" in (x, y) and interval(part)[0].notna().any():
         columns["_low"], columns["_high"] = drawn_interval(part)
     return ColumnDataSource(columns.reset_index(drop=True).to_dict("list"))

@@ -10,23 +10,25 @@ from bokeh.plotting import figure
 
 from dlmark import marks, style
 from dlmark.marks import CONDITIONS
+from dlmark.nothing import NothingToDraw
 from dlmark.ranking import ranking, tie_texts, unbeaten
 
 __all__ = ["batch_size_vs_throughput", "batch_size_vs_throughput_grid", "max_batch_size", "ranking", "throughput_vs_accuracy", "throughput_vs_device"]
 
 IMAGES_S = "images/s"
+MOST_NAMED = 5  # networks that a message names
 
 
 def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput over batch size", height: int = 380) -> figure:
     """Throughput over batch size, both in log scale: a line a network, device, source and whatever else differs.
 
     Needs the columns model, batch_size and throughput. Bars show the 95% interval where there is one. Rows without a batch
-    size are left out; raises ValueError if none is left.
+    size, and those with neither throughput nor failure, are left out; raises NothingToDraw if none is left.
     """
-    points = marks.known(marks.points(data, ["model", "batch_size", "throughput"]), ["batch_size"])
+    points = _over_batch_size(data)
     labels = marks.series(points, ["model", *CONDITIONS])
     looks = marks.looks(points, labels)
-    room = 22 * len(looks) if len(looks) > 1 else 0  # for the legend
+    room = style.legend_room(len(looks), 22) if len(looks) > 1 else 0
     plot = style.plain_figure(title, "batch size", IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
     style.batch_axis(plot.xaxis[0], points["batch_size"])
     style.log_axis(plot, "y", marks.throughputs(points))
@@ -42,10 +44,10 @@ def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
     Needs the columns model, batch_size and throughput; device_mem adds the memory. Networks that `data` does not have
     are passed over, unless it has none of them.
     """
-    points = marks.known(marks.points(data, ["model", "batch_size", "throughput"]), ["batch_size"])
+    points = _over_batch_size(data)
     there = [model for model in models if model in set(points["model"])]
     if not there:
-        raise ValueError(f"nothing to draw: data has none of the networks {list(models)}; it has {sorted(points['model'].unique())}")
+        raise NothingToDraw(f"the data have none of the networks {list(models)[:MOST_NAMED]}; they have {sorted(points['model'].unique())[:MOST_NAMED]}")
     cells = [_cell(points[points["model"] == model], model) for model in there]
     # As many cells side by side as fit: three on a wide screen, one on a phone.
     return row(cells, sizing_mode="stretch_width", styles={"display": "grid", "grid-template-columns": "repeat(auto-fill, minmax(270px, 1fr))"})
@@ -54,18 +56,19 @@ def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
 def max_batch_size(data: pd.DataFrame) -> figure:
     """The largest batch that fits, by network and device, in log scale. Needs the columns model and batch_size.
 
-    A search without an outcome is a cross at the left edge. Raises ValueError if there is neither.
+    A search without an outcome is a cross at the left edge. Raises NothingToDraw if there is neither.
     """
     points = marks.known(marks.points(data, ["model", "batch_size"]), ["batch_size"], or_failed=True)
-    if "memory_limit_mb" in points:
+    if "memory_limit_mb" in points and points["memory_limit_mb"].notna().any():
         limits = points["memory_limit_mb"].map(lambda mb: f"\nwithin {mb:,.0f} MB" if pd.notna(mb) else "")
         devices = points.get("device", pd.Series("", index=points.index)).fillna("")
         points["device"] = devices.map(style.fitted(devices.unique())) + limits
     points["row"] = marks.row_names(points, ["model", "input_shape"])
+    points, most = marks.foremost(points, "batch_size")
     labels = marks.series(points, [name for name in CONDITIONS if name != "input_shape"])
     looks = style.in_turn(labels.unique())
-    heights = (120 + 38 * len(looks), 26)  # the legend has two lines a series
-    plot = marks.rows_figure("Largest batch", "images in the largest batch", points, "batch_size", heights=heights)
+    heights = (120 + style.legend_room(len(looks), 38), 26)  # two lines a series
+    plot = marks.rows_figure(f"Largest batch{most}", "images in the largest batch", points, "batch_size", heights=heights)
     for turn, (label, part) in enumerate(points.groupby(labels, sort=False)):
         beside = 0.5 * ((turn + 0.5) / len(looks) - 0.5)  # of a row's height, so that equal answers of two devices are both seen
         marks.dots(plot, part.assign(place=[(row, beside) for row in part["row"]]), "batch_size", "place", label, *looks[label])
@@ -78,14 +81,15 @@ def throughput_vs_device(data: pd.DataFrame) -> figure:
     """Throughput of one network on each device, a mark a batch size: the darker, the larger.
 
     Needs the columns model, device, batch_size and throughput. A mark tells with which others of its batch size it ties. A
-    point that failed is a cross at the left edge; rows with neither number nor failure are left out. Raises ValueError if
-    none is left.
+    point that failed is a cross at the left edge; rows with neither number nor failure are left out. Raises NothingToDraw
+    if none is left.
     """
     points = marks.known(marks.points(data, ["model", "device", "batch_size", "throughput"]), ["batch_size", "throughput"], or_failed=True)
     columns = ["device", "precision", "framework", "threads", "host"]
     points["row"] = marks.row_names(points, columns)
+    points, most = marks.foremost(points, "throughput")
     points["tie"] = tie_texts(points.assign(label=marks.series(points, columns)), "label", ["model", "batch_size"])
-    name = ", ".join(points["model"].unique()[:3])
+    name = ", ".join(points["model"].unique()[:3]) + most
     plot = marks.rows_figure(name, IMAGES_S, points, "throughput", heights=(200, 34))
     sizes = sorted(points.loc[~style.no_number(points), "batch_size"].unique())
     for number, size in enumerate(sizes):
@@ -107,7 +111,7 @@ def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
     points = marks.points(data, ["model", "throughput", "accuracy"])
     points = points[points["throughput"].notna() & points["accuracy"].notna()]
     if points.empty:
-        raise ValueError("nothing to draw: no row has both throughput and accuracy")
+        raise NothingToDraw("no result has both a throughput and an accuracy")
     points["percent"] = 100 * points["accuracy"]
     plot = style.plain_figure("Accuracy and throughput", IMAGES_S, "top-1 accuracy (%)", height=440, x_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
@@ -125,9 +129,14 @@ def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
 # ---- parts of one plot ----
 
 
+def _over_batch_size(data: pd.DataFrame) -> pd.DataFrame:
+    points = marks.known(marks.points(data, ["model", "batch_size", "throughput"]), ["batch_size"])
+    return marks.known(points, ["throughput"], or_failed=True)
+
+
 def _cell(data: pd.DataFrame, model: str) -> column:
     parts = [batch_size_vs_throughput(data, title=model, height=240)]
-    if "device_mem" in data and data["device_mem"].notna().any():
+    if "device_mem" in data and (data["device_mem"] > 0).any():
         plot = style.plain_figure("", "batch size", "memory (MB)", height=190, x_axis_type="log", y_axis_type="log", x_range=parts[0].x_range)
         style.batch_axis(plot.xaxis[0], data["batch_size"])
         style.log_axis(plot, "y", data["device_mem"], most=4)

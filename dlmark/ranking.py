@@ -9,6 +9,7 @@ import pandas as pd
 from bokeh.plotting import figure
 
 from dlmark import marks, style
+from dlmark.nothing import NothingToDraw
 
 MOST_NAMED = 5  # networks or devices that one tie names
 RANK_ROOM = 6  # characters beside a name on the axis
@@ -60,7 +61,7 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     """The networks, or the ways to run one, by their throughput at one batch size on one device, with ranks; neighbours that tie are joined.
 
     Needs the columns model, device, batch_size and throughput. `batch_size` and `device` choose where `data` have several; a point
-    that failed is a cross at the left edge. Raises ValueError if there is nothing to draw, or more than one choice.
+    that failed is a cross at the left edge. Raises NothingToDraw if there is none, and ValueError where it is yours to choose.
     """
     points = marks.points(data, ["model", "device", "batch_size", "throughput"])
     points = marks.known(points, ["batch_size", "throughput"], or_failed=True)
@@ -74,7 +75,8 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     room = style.AXIS_ROOM - RANK_ROOM
     points["row"] = labels.map(style.fitted(labels, room)) + "  " + ranks(points)
     heading = f"{one}\n" if one else "Ranking\n"
-    title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}"
+    points, most = marks.foremost(points, "throughput")
+    title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}{most}"
     plot = marks.rows_figure(title, "images/s", points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
@@ -86,14 +88,19 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
 
 def _one(points: pd.DataFrame, name: str, wanted: object) -> tuple[pd.DataFrame, object]:
     """The rows with one value in the column `name`: the wanted one, or the only one."""
-    there = sorted(points[name].dropna().unique().tolist())
-    if wanted is None and len(there) == 1:
-        wanted = there[0]
+    there, what = sorted(points[name].dropna().unique().tolist()), name.replace("_", " ")
+    if wanted is None and len(there) > 1:
+        raise ValueError(f"ranking needs rows of one {what}; data has several: choose {name}= from {_choices(there)}")
+    if not there:
+        raise NothingToDraw(f"no result has a {what}")
+    wanted = there[0] if wanted is None else wanted
     if wanted not in there:
-        came = f"none with {name}={wanted!r}" if wanted is not None else "several" if there else "none"
-        listed = ", ".join(repr(value) if isinstance(value, str) else f"{value:,.0f}" for value in there)
-        raise ValueError(f"ranking needs rows of one {name}; data has {came}" + f": choose {name}= from {listed}" * bool(there))
+        raise NothingToDraw(f"no result has the {what} {_choices([wanted])}; there are {_choices(there)}")
     return points[points[name] == wanted].copy(), wanted
+
+
+def _choices(values: list) -> str:
+    return _listed([repr(value) if isinstance(value, str) else f"{value:,.0f}" for value in values])
 
 
 def _join_ties(plot: figure, points: pd.DataFrame) -> None:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dlmark.nothing import Nothing
+from dlmark.record import PUBLISHED
+
 BYTES = {"float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2, "int8": 1}  # of one number in memory
 FAR = 2.0  # a network that takes this many times its ceiling's time is not limited by that ceiling alone
 FLAT = 0.25  # the time of a call grows with less than this power of the batch size: twice the images take less than 19% longer
@@ -103,6 +106,37 @@ def _limit_of(row: dict, measured: "Measured", growth: float | None) -> Limit | 
     if row.get("workload") in ("training", "ceiling"):
         return None
     return limit(row, measured.of(row), growth)
+
+
+def by_framework(placed: pd.DataFrame) -> pd.DataFrame:
+    """A row a network of what `limits` gives, by growing intensity: percent of the ceiling in each framework, and what limits the fastest.
+
+    Columns: model, one a framework with the best of its ways, `limited by` and `operations a byte`. Raises Nothing if no row is placed.
+    """
+    known = placed[placed["ceiling_percent"].notna() & placed["framework"].notna()]
+    if known.empty:
+        raise Nothing("no result has a ceiling of its device and precision")
+    table = known.groupby(["model", "framework"])["ceiling_percent"].max().unstack("framework")
+    fastest = known.sort_values("throughput").groupby("model").last()
+    own = {"limited by": fastest["limited_by"], "operations a byte": fastest["flop_per_byte"]}
+    return _beside_names(table, own).sort_values("operations a byte").reset_index()
+
+
+def data_sheets(ceilings: pd.DataFrame) -> pd.DataFrame:
+    """What makers state of each device: TFLOP/s, a column a precision, `bandwidth_gb_s` and `source`. Raises Nothing for none."""
+    known = ceilings[ceilings["tflops"].notna() & ceilings["device"].notna() & ceilings["precision"].notna()]
+    if known.empty:
+        raise Nothing("no result states a device's TFLOP/s in a precision")
+    table = known.groupby(["device", "precision"])["tflops"].mean().unstack("precision")
+    devices = ceilings.groupby("device")
+    sources = devices["source"].first().map(lambda text: text.removeprefix(PUBLISHED) if isinstance(text, str) else None)
+    return _beside_names(table, {"bandwidth_gb_s": devices["bandwidth_gb_s"].max(), "source": sources}).reset_index()
+
+
+def _beside_names(table: pd.DataFrame, own: dict[str, pd.Series]) -> pd.DataFrame:
+    """`table`, whose columns have names out of the results, with columns of our own; a name that is one of ours gets a mark."""
+    ours = {*own, table.index.name}
+    return table.rename(columns=lambda name: f"{name} (in the results)" if name in ours else name).assign(**own)
 
 
 class Measured:

@@ -5,6 +5,7 @@ from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
 from dlmark import marks, style
+from dlmark.nothing import NothingToDraw
 from dlmark.roofline import Ceilings, Measured, limits
 
 ALSO_TOLD = ["FLOP/byte", "TFLOP/s", "of the ceiling", "limited by"]
@@ -14,22 +15,24 @@ def roofline(data: pd.DataFrame, ceilings: pd.DataFrame, *, title: str = "Networ
     """TFLOP/s over intensity, both in log scale: a line for the roof of each device and precision, a mark a network and batch size.
 
     Needs what dlmark.roofline.limits needs. A roof rises with the copy's bandwidth until it meets the matrix product's rate. Marks have
-    the colour of their roof. Rows that can't be placed are left out; raises ValueError if none is left.
+    the colour of their roof; where they are of one device, the title names it. Rows that can't be placed are left out; raises NothingToDraw if none is left.
     """
     placed = limits(data, ceilings)
     points = placed[placed["achieved_tflops"].notna() & ~style.no_number(placed)].reset_index(drop=True)
     if points.empty:
-        raise ValueError("nothing to draw: no row has a throughput, its network's counts, and a ceiling of its device and precision")
+        raise NothingToDraw("no result has a throughput, its network's counts, and a ceiling of its device and precision")
     measured = Measured(ceilings).roofs()
     keys = list(dict.fromkeys(zip(points["device"], points["precision"])))
     roofs = {key: measured[key] for key in keys}
+    devices = points["device"].unique()
+    title = f"{title}\n{style.fitted(devices)[devices[0]]}" if len(devices) == 1 else title
     plot = style.plain_figure(title, "floating-point operations a byte", "TFLOP/s", height=height, x_axis_type="log", y_axis_type="log")
     ridges = [1_000 * one.tflops / one.bandwidth_gb_s for one in roofs.values()]
     style.log_axis(plot, "x", pd.concat([points["flop_per_byte"], pd.Series(ridges)]))
     style.log_axis(plot, "y", pd.concat([points["achieved_tflops"], pd.Series([one.tflops for one in roofs.values()])]))
     labels = marks.series(points, ["precision", *(name for name in marks.CONDITIONS if name != "precision")])
     pairs = pd.Series(list(zip(points["device"], points["precision"])), points.index)
-    several = points["device"].nunique() > 1
+    several = len(devices) > 1
     for place, (key, one) in enumerate(roofs.items()):
         colour, own = style.COLOURS[place % len(style.COLOURS)], points[pairs.map(key.__eq__)]
         _roof(plot, one, colour, f"{key[1]} on {key[0]}" if several else key[1])

@@ -28,6 +28,7 @@ COLOURS, MARKS = zip(*list(FAMILIES.values())[:-1])
 # For series in turn: every colour with its own mark, then every colour with the next one's, and so on. All 49 differ.
 PALETTE = [(colour, MARKS[(place + shift) % len(MARKS)]) for shift in range(len(MARKS)) for place, colour in enumerate(COLOURS)]
 AXIS_ROOM = 32  # characters of a label; more of them take most of a phone's screen
+MOST_IN_LEGEND = 60
 CHARACTER_PX = 5.3  # width of a letter of an axis, about
 NO_NUMBER = "#888888"
 
@@ -55,11 +56,12 @@ def in_turn(labels: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def fitted(labels: Iterable[str], room: int = AXIS_ROOM) -> dict[str, str]:
     """Each label in at most `room` characters: without (R) and the like, cut in the middle, and numbered where it would look like one before it."""
-    short = {}
+    short, taken = {}, set()
     for label in labels:
         endings = chain([""], (f" ({number})" for number in count(2)))
         texts = (_cut(label, room - len(ending)) + ending for ending in endings)
-        short[label] = next(text for text in texts if text not in short.values())
+        short[label] = next(text for text in texts if text not in taken)
+        taken.add(short[label])
     return short
 
 
@@ -96,14 +98,14 @@ def log_axis(plot: figure, dimension: str, values: pd.Series, *, most: int = 5) 
 
 
 def _round_numbers(start: float, end: float, most: int) -> list[float]:
-    """Round numbers from `start` to `end`: the closest series of them that has no more than `most`, or powers of ten."""
+    """Round numbers from `start` to `end`: the closest series of them that has no more than `most`, or some powers of ten."""
     powers = range(math.floor(math.log10(start)), math.ceil(math.log10(end)) + 1)
     for mantissas in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         numbers = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
         numbers = [number for number in numbers if start <= number <= end]
         if len(numbers) <= most:
             break
-    return numbers
+    return numbers[:: -(-len(numbers) // most) or 1]
 
 
 def batch_axis(axis, batch_sizes: Iterable) -> None:
@@ -114,10 +116,10 @@ def batch_axis(axis, batch_sizes: Iterable) -> None:
 
 
 def legend_below(plot: figure, *, columns: int, visible: bool = True, title: str | None = None) -> None:
-    """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks."""
+    """Put the legend below the plot, where it covers nothing; a click on an entry hides its marks. One that nobody would read is not shown."""
     if not plot.legend:
         return
-    plot.legend.visible = visible
+    plot.legend.visible = visible and len(plot.legend[0].items) <= MOST_IN_LEGEND
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "below")
@@ -126,6 +128,11 @@ def legend_below(plot: figure, *, columns: int, visible: bool = True, title: str
     legend.click_policy = "hide"
     legend.label_text_font_size, legend.border_line_color, legend.padding, legend.spacing = "12px", None, 4, 2
     legend.background_fill_alpha = 0
+
+
+def legend_room(entries: int, height: int) -> int:
+    """Pixels for a legend below a plot with so many entries of that height."""
+    return entries * height if entries <= MOST_IN_LEGEND else 0
 
 
 def add_hover(plot: figure, renderers: list, columns: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dlmark import frameworks
+from dlmark.nothing import NothingToDraw
 
 BASE = {"gate_images": 8, "model": "ResNet-v1b-50", "batch_size": 1, "device": "CPU, 2 threads", "workload": "inference", "source": "measured", "status": "ok"}
 
@@ -91,3 +92,27 @@ def test_a_way_whose_answers_nobody_looked_at_is_not_drawn_as_exact():
     figure = frameworks.speed_and_fidelity(DATA.assign(gate_images=[8, 8, 8, None, None]))
     drawn = [name for glyph in figure.renderers for name in glyph.data_source.data.get("framework", [])]
     assert "onnxruntime" not in drawn and "torch" in drawn
+
+
+def test_no_throughput_is_nothing_to_draw_and_two_networks_are_a_mistake():
+    with pytest.raises(NothingToDraw, match="no result has a throughput and a model"):
+        frameworks.ways(DATA[DATA["status"] == "crashed"])
+    with pytest.raises(ValueError) as mistake:
+        frameworks.ways(pd.concat([DATA, DATA.assign(model="VGG-16")]))
+    assert not isinstance(mistake.value, NothingToDraw)
+
+
+def test_ways_that_do_not_say_their_mode_are_told_and_repaid():
+    bare = DATA.assign(mode=float("nan")).drop_duplicates(["framework", "precision"])
+    assert set(frameworks.ways(bare)["repaid_by"]) == {0.0}
+    (row,) = frameworks.fastest(bare).to_dict("records")
+    assert row["way"] == "openvino int8" and row["next"] == "onnxruntime float32"
+
+
+def test_a_step_of_training_stands_beside_the_same_ways_answer():
+    bare = DATA.assign(device_mem=100.0)
+    table = frameworks.beside_inference(bare.assign(throughput=DATA["throughput"] / 4), bare)
+    assert table["times"].tolist() == [4.0] * 4 and table["by_chance"].tolist()[0] == pytest.approx(0.02 * math.sqrt(1 + 4**2))
+    both = pd.concat([bare.assign(host="a"), bare.assign(host="b")])
+    assert len(frameworks.beside_inference(both, both)) == 4
+    assert frameworks.beside_inference(bare, bare.assign(precision="float16")).empty

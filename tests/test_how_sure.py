@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dlmark import how_sure, rounds
+from dlmark.nothing import Nothing, NothingToDraw
 
 
 def row(method, repetition, throughput, *, model="A", batch_size=1, spent_s=1.0, condition="nothing else", **fields):
@@ -90,3 +91,49 @@ def test_the_plots_draw_a_mark_for_each_row():
 def test_nothing_to_draw_is_said(draw):
     with pytest.raises(ValueError, match="nothing to draw"):
         draw()
+
+
+def test_a_row_that_does_not_say_what_it_is_is_left_out():
+    for name in ("batch_size", "method", "condition", "repetition", "throughput"):
+        lacking = pd.concat([COSTS, COSTS.iloc[:1].assign(**{name: None})]).astype({"throughput": float})
+        assert how_sure.cost_and_spread(lacking).equals(how_sure.cost_and_spread(COSTS))
+        assert how_sure.times_cheaper(lacking, "loop").equals(how_sure.times_cheaper(COSTS, "loop"))
+
+
+def test_a_batch_size_stays_a_whole_number_beside_one_that_is_missing():
+    data = pd.DataFrame([ours(k, 1.0, 1.01, model="A") for k in (1, 2)])
+    lacking = pd.concat([data, data.iloc[:1].assign(batch_size=None)], ignore_index=True)
+    assert list(how_sure.repeated(lacking, "x").y_range.factors) == ["A, 1"]
+    assert list(how_sure.verdicts(lacking.iloc[:2], lacking.iloc[:2]).columns) == ["batch 1", "all batch sizes"]
+
+
+def test_a_repetition_without_an_interval_is_a_mark_without_a_bar():
+    data = pd.DataFrame([ours(k, 1.0, 1.01) for k in (1, 2)]).assign(throughput_half_width=[None, 0.1])
+    source = how_sure.repeated(data, "x").renderers[-1].data_source.data
+    assert source["interval"][0] == "—" and source["low"][0] == source["high"][0] == source["x"][0]
+
+
+@pytest.mark.parametrize("seconds", [0.0, None])
+def test_without_seconds_no_cost_is_told(seconds):
+    free = COSTS.assign(spent_s=seconds).astype({"spent_s": float})
+    with pytest.raises(NothingToDraw, match="no method has its seconds"):
+        how_sure.seconds_and_spread(how_sure.cost_and_spread(free))
+    with pytest.raises(Nothing, match="the seconds of both dlmark and loop"):
+        how_sure.times_cheaper(free, "loop")
+
+
+def test_methods_that_never_differ_have_an_axis_all_the_same():
+    plot = how_sure.seconds_and_spread(how_sure.cost_and_spread(COSTS.assign(throughput=50.0)))
+    assert plot.y_range.end > plot.y_range.start
+
+
+def test_rows_are_found_by_the_start_of_their_condition():
+    assert len(how_sure.under(COSTS, "nothing")) == 8
+    with pytest.raises(Nothing, match="under the condition a storm"):
+        how_sure.under(COSTS.assign(condition=None), "a storm")
+
+
+@pytest.mark.parametrize("times, rounds_of", [([0.0, 1.0, 1.0], [3]), ([1.0], [1]), ([1.0, 1.0], [1, 1])])
+def test_blocks_that_tell_no_interval_are_no_failure(times, rounds_of):
+    rows = [{**ours(k, 1.0, 1.0), "block_times_s": times, "round_blocks": rounds_of, "contended_blocks": []} for k in (1, 2)]
+    how_sure.held(pd.DataFrame(rows))

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, Legend, Scatter, Segment
 
-from dlmark import plot, style
+from dlmark import marks, plot, style
+from dlmark.nothing import Nothing, NothingToDraw
 
 MEASURED = {"device": "CPU, 2 threads", "framework": "mxnet", "framework_version": "1.9.1", "precision": "float32", "mode": "hybridized",
             "source": "measured", "status": "ok"}  # fmt: skip
@@ -61,6 +62,20 @@ def test_names_the_missing_column(function):
 def test_says_that_an_empty_frame_has_nothing_to_draw(function):
     with pytest.raises(ValueError, match="nothing to draw"):
         function(frame(rows()).assign(accuracy=0.7).iloc[:0])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_to_draw_is_no_mistake_and_a_missing_column_is(function):
+    with pytest.raises(NothingToDraw):
+        function(frame(rows()).assign(accuracy=0.7).iloc[:0])
+    with pytest.raises(ValueError) as mistake:
+        function(pd.DataFrame({"model": ["VGG-16"]}))
+    assert not isinstance(mistake.value, Nothing)
+
+
+def test_a_row_with_neither_number_nor_failure_is_nothing_to_draw_over_batch_size():
+    with pytest.raises(NothingToDraw, match="no result has a throughput"):
+        plot.batch_size_vs_throughput(frame(rows(throughput=None)))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -203,7 +218,7 @@ def test_a_row_without_a_batch_size_is_left_out(function, missing):
 
 @pytest.mark.parametrize("function", NEED_BATCH)
 def test_says_that_no_row_has_a_batch_size(function):
-    with pytest.raises(ValueError, match="nothing to draw: no row has a batch_size"):
+    with pytest.raises(ValueError, match="nothing to draw here: no result has a batch size"):
         function(frame(rows(sizes=(1,), batch_size=None)))
 
 
@@ -323,6 +338,38 @@ def test_the_best_of_both_holds_only_what_nothing_beats():
     data = pd.DataFrame({"model": ["AlexNet", "VGG-16", "VGG-11"], "throughput": [100.0, 10.0, 5.0], "accuracy": [0.5, 0.7, 0.6]})
     line = next(r for r in plot.throughput_vs_accuracy(data).renderers if r.glyph.__class__.__name__ == "Line")
     assert sorted(line.data_source.data["x"]) == [10, 100]
+
+
+def test_an_accuracy_that_nobody_knows_is_a_dash():
+    (source,) = (r.data_source for r in scatters(plot.batch_size_vs_throughput(frame(rows()).assign(accuracy=[0.7, None, 0.8]))))
+    assert source.data["accuracy"] == ["70.00% top-1", "—", "80.00% top-1"]
+    assert "accuracy" not in scatters(plot.batch_size_vs_throughput(frame(rows()).assign(accuracy=None)))[0].data_source.data
+
+
+def test_fields_that_no_record_has_change_no_plot():
+    data = frame(rows(), rows("AlexNet", PUBLISHED))
+    told = [sorted(str(r.data_source.data) for r in scatters(figure)) for figure in every_plot(data)]
+    bare = data.assign(memory_limit_mb=float("nan"), accuracy_top5=float("nan"), flags=None, reason=None, host=None, published_date=None)
+    assert [sorted(str(r.data_source.data) for r in scatters(figure)) for figure in every_plot(bare)] == told
+
+
+@pytest.mark.parametrize("function", [plot.throughput_vs_device, plot.max_batch_size, lambda data: plot.ranking(data, batch_size=1, device="D")])
+def test_of_more_rows_than_anyone_reads_the_first_are_drawn_and_the_title_says_so(function):
+    data = pd.DataFrame([{**MEASURED, "device": "D", "threads": n, "model": f"net {n}", "batch_size": 1 + n % 2, "throughput": 1.0 + n} for n in range(400)])
+    figure = function(data)
+    assert len(figure.y_range.factors) == marks.MOST_ROWS and f"the first {marks.MOST_ROWS} of " in figure.title.text
+    drawn = {factor if isinstance(factor, str) else factor[0] for r in scatters(figure) for factor in r.data_source.data["_y"]}
+    assert drawn == set(figure.y_range.factors) and figure.height < 10_000
+
+
+def test_a_legend_that_nobody_would_read_takes_no_room():
+    figure = plot.batch_size_vs_throughput(frame(*(rows(threads=number) for number in range(1, 70))))
+    assert not figure.legend[0].visible and figure.height < 1_000
+
+
+def test_ticks_of_a_wide_range_have_room_beside_each_other():
+    figure = plot.throughput_vs_device(frame(rows(throughput=1e-9, sizes=(1,)), rows(throughput=1e15, sizes=(2,))))
+    assert 2 <= len(figure.xaxis[0].ticker.ticks) <= 3
 
 
 def test_plots_a_frame_in_the_old_bare_format():

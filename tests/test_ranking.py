@@ -105,7 +105,7 @@ def test_a_ranking_is_of_one_batch_size_and_one_device():
     data = frame(rows(), rows(base=PUBLISHED))
     with pytest.raises(ValueError, match="one device; data has several: choose device= from 'CPU, 2 threads', 'Tesla K80'"):
         plot.ranking(data, batch_size=1)
-    with pytest.raises(ValueError, match="one batch_size; data has none with batch_size=3: choose batch_size= from 1, 2, 4$"):
+    with pytest.raises(ValueError, match="no result has the batch size 3; there are 1, 2, 4\\.$"):
         plot.ranking(data, batch_size=3, device="Tesla K80")
     assert plot.ranking(data, batch_size=1, device="Tesla K80").title.text == "Ranking\nbatch size 1, ties are joined\nTesla K80"
 

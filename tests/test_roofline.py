@@ -7,6 +7,7 @@ import pytest
 from bokeh.models import GlyphRenderer, HoverTool, Line, Scatter
 
 from dlmark import roofline, style
+from dlmark.nothing import Nothing
 from dlmark.roofline import Ceilings
 from dlmark.roofline_plot import roofline as roofline_plot
 
@@ -169,6 +170,10 @@ def test_a_mark_tells_its_share_of_the_ceiling_and_its_limit():
     assert {"network", "of the ceiling", "limited by"} <= {name for name, _ in hover.tooltips}
 
 
+def test_the_title_names_the_one_device():
+    assert roofline_plot(pd.DataFrame([record()]), CEILINGS, title="Roof").title.text == "Roof\nD"
+
+
 def test_two_devices_are_told_apart():
     data = pd.DataFrame([record(), record(device="E")])
     figure = roofline_plot(data, pd.DataFrame(ceiling_records() + ceiling_records(device="E")))
@@ -179,5 +184,33 @@ def test_two_devices_are_told_apart():
 
 
 def test_says_that_there_is_nothing_to_draw():
-    with pytest.raises(ValueError, match="nothing to draw: no row has"):
+    with pytest.raises(ValueError, match="nothing to draw here: no result has"):
         roofline_plot(pd.DataFrame([record(device="E")]), CEILINGS)
+
+
+# ---- the tables ----
+
+
+def test_the_share_of_the_ceiling_stands_by_framework_with_what_limits_the_fastest():
+    data = pd.DataFrame([record(), record(framework="g", throughput=400.0), record(model="M", multiply_adds=10_000_000, throughput=1_000.0)])
+    table = roofline.by_framework(roofline.limits(data, CEILINGS))
+    assert list(table.columns) == ["model", "f", "g", "limited by", "operations a byte"] and table["model"].tolist() == ["M", "N"]
+    assert table.loc[1, ["f", "g"]].tolist() == pytest.approx([20, 80]) and table["limited by"].tolist() == ["bandwidth", "compute"]
+
+
+def test_a_framework_named_as_a_column_of_ours_keeps_its_own():
+    data = pd.DataFrame([record(framework=name) for name in ("model", "limited by", "f")])
+    table = roofline.by_framework(roofline.limits(data, CEILINGS))
+    assert table.columns.is_unique and {"model (in the results)", "limited by (in the results)", "f"} < set(table)
+
+
+def test_data_sheets_stand_by_precision_with_their_source():
+    table = roofline.data_sheets(CEILINGS.assign(source="published: maker@1"))
+    assert table.to_dict("records") == [{"device": "D", "float32": pytest.approx(0.9), "bandwidth_gb_s": 100.0, "source": "maker@1"}]
+
+
+@pytest.mark.parametrize("table", [lambda: roofline.by_framework(roofline.limits(pd.DataFrame([record(device="E")]), CEILINGS)),
+                                   lambda: roofline.data_sheets(CEILINGS.assign(tflops=math.nan))])  # fmt: skip
+def test_a_table_of_nothing_says_so(table):
+    with pytest.raises(Nothing, match="nothing to show here: no result"):
+        table()

@@ -9,10 +9,10 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 KERNEL_OPTIONS = [
     "--IPKernelApp.extensions=site_kernel",  # docs/_ipython/site_kernel.py
+    "--IPKernelApp.extensions=site_nothing",
     "--HistoryManager.enabled=False",
     "--log-level=ERROR",
 ]
@@ -25,15 +25,14 @@ class NotebookFailed(Exception):
 def run(notebook, folder: Path, *, root: Path, results: Path, timeout: int) -> set[tuple[str, str]]:
     """Run `notebook` in `folder`, put the outputs into its cells, and return what it read: ("file" or "folder", path).
 
-    Raises NotebookFailed if a cell fails, takes longer than `timeout` seconds, writes to stderr, or kills its kernel.
+    A cell that finds nothing to show ends in a note (docs/_ipython/site_nothing.py), and so do those that need it. Raises
+    NotebookFailed if a cell fails otherwise, takes longer than `timeout` seconds, writes to stderr, or kills its kernel.
     """
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "reads")
         environment = _environment(root, results, report, Path(scratch))
         try:
             _client(notebook, folder, timeout).execute(env=environment, cleanup_kc=True)
-        except CellExecutionError as error:
-            raise NotebookFailed(f"{error.ename}: {error.evalue}") from error
         except (RuntimeError, TimeoutError, asyncio.TimeoutError) as error:  # a dead kernel, a cell or kernel too slow
             raise NotebookFailed(f"{type(error).__name__}: {error}") from error
         _refuse_stderr(notebook)
@@ -51,6 +50,8 @@ def _client(notebook, folder, timeout):
         extra_arguments=KERNEL_OPTIONS,
         timeout=timeout,
         record_timing=False,
+        allow_errors=True,  # _refuse_error looks which
+        on_cell_error=_refuse_error,
         resources={"metadata": {"path": str(folder)}},
     )
 
@@ -66,6 +67,13 @@ def _environment(root, results, report, scratch):
         "DLMARK_SITE_REPORT": str(report),
         "DLMARK_SITE_ROOTS": json.dumps([str(root), str(results)]),
     }
+
+
+def _refuse_error(cell, cell_index, execute_reply):
+    notes = [output.get("metadata", {}).get("dlmark", {}).get("nothing") for output in cell.outputs]
+    if not any(notes):
+        content = execute_reply["content"]
+        raise NotebookFailed(f"{content['ename']}: {content['evalue']}")
 
 
 def _refuse_stderr(notebook):
