@@ -192,6 +192,8 @@ def _problem(field: Field, value: object) -> str | None:
     if field.kind in ("numbers", "integers", "texts"):
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
             return f"{expected}, at most {MAX_ITEMS:,}"
+        if field.kind != "texts" and _are_numbers(field, value):
+            return None
         one = field._replace(kind=field.kind[:-1])
         return next((f"{expected} with, in each place, {p}" for item in value if (p := _problem(one, item))), None)
     if field.kind == "table":
@@ -207,6 +209,14 @@ def _problem(field: Field, value: object) -> str | None:
         upper = "" if field.high == math.inf else f" and at most {field.high:g}"
         return f"{expected} of at least {field.low:g}{upper}{' (' + field.unit + ')' if field.unit else ''}"
     return None
+
+
+def _are_numbers(field: Field, values: list) -> bool:
+    """Whether all are right, without a call for each of what may be millions; where not, the calls find out which is wrong."""
+    if not values or not set(map(type, values)) <= ({int} if field.kind == "integers" else {int, float}):
+        return False
+    within = max(field.low, -MAX_NUMBER) <= min(values) and max(values) <= min(field.high, MAX_NUMBER)
+    return within and math.isfinite(sum(values))  # NaN is neither above nor below
 
 
 # ---- rules on fields that are each right by themselves: what is wrong, or None ----
@@ -282,7 +292,7 @@ def _suggest(name: str) -> str:
 
 
 def _show(value: object) -> str:
-    text = repr(value)
+    text = repr(value[:80] if isinstance(value, (str, list)) else value)  # there may be millions of items
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -348,7 +348,8 @@ def test_the_lock_that_a_kill_left_stops_nobody(tmp_path):
 
 
 def test_without_locks_there_is_saving_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("dlmark.benchmark.fcntl", None)
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    monkeypatch.setattr("dlmark.claims.fcntl", None)
     SaveResults("a.json", tmp_path).add(POINT)
     assert len(load_results("*", tmp_path)) == 1
 
