@@ -129,6 +129,9 @@ class SaveResults:
         refuse_twins(held, self.path)
         self._records, self._seen = {point(record): record for record in held}, state
 
+    def _is_as_it_was_left(self) -> bool:
+        return _state(self.path) == self._seen
+
 
 def _state(path: Path) -> tuple | None:
     """What differs between two versions of a file; None if there is no file, or none that may be looked at."""

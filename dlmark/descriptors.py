@@ -2,7 +2,6 @@
 
 import os
 import sys
-from typing import TextIO
 
 LEAST = 16  # that a run needs: the results, two pipes to the measuring process, and what starts it
 USUAL = 1024
@@ -35,6 +34,6 @@ def too_few() -> str | None:
     return None if wanted >= LEAST else f"this needs at least {LEAST} open files, and the limit is {wanted}: raise it with ulimit -n {USUAL}"
 
 
-def silence(stream: TextIO) -> None:
+def silence(stream) -> None:
     """Let nothing more come out of a stream that can't take it, so that the flush at the end does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -106,12 +106,13 @@ def write_records(path: Path, records: Iterable[dict]) -> None:
         os.close(write_claimed(path, records))
 
 
-def write_claimed(path: Path, records: Iterable[dict]) -> int:
+def write_claimed(path: Path, records: Iterable[dict], **how) -> int:
     """Write one result file whole; returns a descriptor that holds it (claims.py). Raises OSError if it can't be written.
 
     A link stays, and its target is written; a file that was there keeps its access, a new one has what the umask leaves.
+    `how` is for json.dumps.
     """
-    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
+    lines = ",\n".join(json.dumps(record, **{"ensure_ascii": False, "allow_nan": False, **how}) for record in records)
     target = target_of(path)
     file, temporary = claims.new_file(target)
     try:

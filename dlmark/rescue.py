@@ -32,14 +32,14 @@ class RunResults(SaveResults):
         self._unsaved: dict[tuple, dict] = {}
         self._refused: list[dict] = []  # what breaks the format, which only a fault of ours can
         self._kept = _Kept(results_folder(folder) / name)
-        self._problem, self._told, self._is_kept, self._unreadable = "", "", False, False
+        self._problem, self._told, self._is_kept = "", "", False
         super().__init__(name, folder, tell)
         self._take_up()
 
     @property
     def saved_in(self) -> str:
         """Where the points of this run are, in words."""
-        return str(self.path) if not self._problem else f"{self._kept.path if self._is_kept else 'no file'}, since {self._problem}"
+        return str(self.path) if not self._problem else f"{self._kept.path if self._is_kept else 'no file'}, since {self._problem.removesuffix('.')}"
 
     def update(self, change: Callable[[list[dict]], list[dict]]) -> None:
         """Write what `change` makes of all the records; where that can't be, keep what it makes. Raises nothing for that."""
@@ -55,13 +55,12 @@ class RunResults(SaveResults):
         """Try once more to save what could not be. Raises ResultsError, which says where it is, if it still can't be."""
         if self._problem:
             self.update(lambda held: held)
+        self._kept.let_go()
         if self._problem:
-            raise ResultsError(f"{self._problem}. {self._where()}")
+            raise ResultsError(f"{self._problem} {self._where()}")
 
     def _look(self) -> None:
-        self._unreadable = True
         super()._look()
-        self._unreadable = False
         self._records |= self._unsaved
 
     def _keep(self, change: Callable[[list[dict]], list[dict]], problem: str) -> None:
@@ -71,11 +70,11 @@ class RunResults(SaveResults):
         for record in change(held):
             if id(record) not in known:
                 self._hold(record)
-        # Where the file can't be read, what it held before may be lost with it.
-        kept = list((self._records if self._unreadable else self._unsaved).values()) + self._refused
-        self._problem, self.patience_s = problem, IMPATIENCE_S
+        # Where the file is not what it was, what it held before may be lost with it.
+        kept = list((self._unsaved if self._is_as_it_was_left() else self._records).values()) + self._refused
+        self._problem, self.patience_s = problem.removesuffix(".") + ".", IMPATIENCE_S
         self._is_kept = self._kept.write(kept)
-        self._tell_once(f"{problem}. {self._where()}; the measuring goes on")
+        self._tell_once(f"{self._problem} {self._where()}; the measuring goes on")
 
     def _hold(self, record: dict) -> None:
         try:
@@ -93,13 +92,13 @@ class RunResults(SaveResults):
             self._tell_once(f"{self.path}: all that was kept elsewhere is saved in it now")
 
     def _where(self) -> str:
-        points = f"{len(self._unsaved) + len(self._refused)} points of this run"
+        measured = f"What could not be saved ({_points(len(self._unsaved) + len(self._refused))})"
         if self._is_kept:
-            return f"What was measured ({points}) is kept in {self._kept.path}, and the next run takes it up"
-        return f"What was measured ({points}) is kept in memory only, since no file can be written: make room"
+            return f"{measured} is kept in {self._kept.path} until the next run takes it up"
+        return f"{measured} is kept in memory only, since no file can be written: make room"
 
     def _tell_once(self, line: str) -> None:
-        about = re.sub(r"\d+", "", line)  # the same with another number of points is no news
+        about = f"{self._problem} {self._kept.path} {self._is_kept}"  # that there is one point more is no news
         if about != self._told:
             self._told = about
             self.tell(line)
@@ -112,7 +111,7 @@ class RunResults(SaveResults):
                 refuse_twins(found, path)
                 SaveResults.update(self, lambda held, found=found: [*held, *_newer(found, held)])
                 _remove(path, self.path)
-                self.tell(f"{self.path}: took up {len(found)} points that an earlier run had kept in {path}")
+                self.tell(f"{self.path}: took up {_points(len(found))} that an earlier run had kept in {path}")
             except (ResultsError, RecordError) as error:
                 self.tell(f"{path}: what an earlier run kept can't be taken up: {error}")
             finally:
@@ -131,9 +130,9 @@ class _Kept:
         name = f"{self._results.name}.rescued-{secrets.token_hex(4)}"
         for path in chain([self.path] if self.path else [], (folder / name for folder in _folders(self._results, make=True))):
             with suppress(OSError):
-                claim = write_claimed(path, records)
+                claim = write_claimed(path, records, ensure_ascii=True, allow_nan=True, default=str)  # whatever it is
                 if path == self.path:
-                    os.close(self._claim)
+                    self.let_go()
                 else:
                     self.remove()
                 self.path, self._claim = path, claim
@@ -144,8 +143,14 @@ class _Kept:
         """Remove it, if there is one."""
         if self.path:
             _remove(self.path, self._results)
+            self.let_go()
+            self.path = None
+
+    def let_go(self) -> None:
+        """Leave it to whoever comes next."""
+        if self._claim is not None:
             os.close(self._claim)
-            self.path = self._claim = None
+        self._claim = None
 
 
 def _remove(path: Path, results: Path) -> None:
@@ -182,6 +187,10 @@ def _left(results: Path) -> Iterator[tuple[Path, int]]:
                 claim = claims.claim(path)
                 if claim is not None:
                     yield path, claim
+
+
+def _points(number: int) -> str:
+    return f"{number} point{'s' * (number != 1)}"
 
 
 def _newer(found: list[dict], held: list[dict]) -> list[dict]:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from contextlib import contextmanager, suppress
 from time import monotonic
 
@@ -66,6 +65,8 @@ def is_command(*packages: str) -> bool:
 @contextmanager
 def heard():
     """In the block a signal raises Stopped. One that this process was told to ignore (nohup, a shell's &) stays ignored."""
+    import threading  # here, so that `listen` comes the sooner
+
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) == _signals.come:
         yield  # a part of a command that hears them already
         return
