@@ -19,7 +19,7 @@ except ImportError:  # Windows: nothing is measured there, and nothing cleared
     fcntl = None
 
 FOLDER = re.compile(r"dlmark-[0-9a-f]{16}")
-TEMPORARY = re.compile(r"\..+\.json(\.rescued-[0-9a-f]{8})?\.[0-9a-f]{8}\.tmp")
+TEMPORARY = re.compile(r"\..+\.json(\.rescued-[0-9a-f]{8})?\.[0-9a-f]{8}\.tmp|\..+\.json\.lock")
 
 
 def claim(path: str | os.PathLike) -> int | None:
@@ -72,9 +72,9 @@ def _hold(file: int, path: Path) -> bool:
 
 
 @contextmanager
-def folder() -> Iterator[str]:
-    """A new folder in that for temporary files, held by this process; removed after the block, or by the next `clear_folders`."""
-    path = os.path.join(tempfile.gettempdir(), f"dlmark-{secrets.token_hex(8)}")
+def folder(parent: str | os.PathLike | None = None) -> Iterator[str]:
+    """A new folder in `parent`, or that for temporary files, held by this process; removed after the block, or by the next `clear_folders`."""
+    path = os.path.join(parent or tempfile.gettempdir(), f"dlmark-{secrets.token_hex(8)}")
     os.mkdir(path, 0o700)
     held = os.open(path, os.O_RDONLY)
     try:
@@ -86,13 +86,13 @@ def folder() -> Iterator[str]:
         os.close(held)
 
 
-def clear_folders() -> None:
-    """Remove the folders of dead processes of this user from that for temporary files."""
-    _clear(tempfile.gettempdir(), FOLDER, lambda path: shutil.rmtree(path, ignore_errors=True))
+def clear_folders(parent: str | os.PathLike | None = None) -> None:
+    """Remove the folders of dead processes of this user from `parent`, or that for temporary files."""
+    _clear(parent or tempfile.gettempdir(), FOLDER, lambda path: shutil.rmtree(path, ignore_errors=True))
 
 
 def clear_files(parent: Path) -> None:
-    """Remove the temporary files that dead processes of this user left in a folder of results."""
+    """Remove the temporary files and the locks that dead processes of this user left in a folder of results."""
     _clear(parent, TEMPORARY, os.unlink)
 
 

@@ -230,8 +230,9 @@ def test_a_busy_device_is_told_before_anything_is_measured(bench, tmp_path):
 
 
 def test_ctrl_c_ends_it_and_says_how_to_go_on(start, tmp_path):
-    process_ = start("-c", QUICKER, *NUMPY, "--batch-sizes", "1,2", "--results", tmp_path / "results")
-    until(process_, "2 to measure, under a minute")
+    sizes = ",".join(map(str, range(1, 201)))  # more than it gets done until the signal comes, however busy the machine is
+    process_ = start("-c", QUICKER, *NUMPY, "--batch-sizes", sizes, "--results", tmp_path / "results")
+    until(process_, "In all: 200 to measure")
     os.killpg(process_.pid, signal.SIGINT)
     out, err = process_.communicate(timeout=60)
     assert process_.returncode == 130 and "make html" not in out

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -278,6 +279,42 @@ def test_a_disk_that_is_full_is_told_before_anything_is_measured(small_disk):
     (small_disk / "else").write_bytes(bytes(16 * 1024))
     with pytest.raises(ResultsError, match="No space left on device"):
         RunResults(NAME, small_disk)
+
+
+@pytest.fixture
+def nobody():
+    """Be another user than root, who may write anywhere; yields a folder of that user's."""
+    if os.geteuid():
+        pytest.skip("only root can be another user")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chown(folder, 65534, 65534)
+        os.setresuid(65534, 65534, 0)
+        try:
+            yield Path(folder)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+def test_a_folder_that_becomes_read_only_keeps_it_elsewhere(nobody, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(nobody))
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    told = []
+    results = RunResults(NAME, nobody / "results", told.append)
+    results.add(a(1))
+    results.path.parent.chmod(0o555)
+    results.add(a(2))
+    (kept,) = kept_in(nobody)
+    assert "Permission denied" in told[0] and kept.parent.parent == nobody and str(kept) in close(results)
+    results.path.parent.chmod(0o755)
+    RunResults(NAME, nobody / "results", told.append)
+    assert sizes(nobody / "results") == [1, 2] and not kept_in(nobody)
+
+
+def test_a_folder_that_is_read_only_from_the_start_is_told_at_once(nobody):
+    (nobody / "results").mkdir(mode=0o555)
+    with pytest.raises(ResultsError, match="can't be written .Permission denied"):
+        RunResults(NAME, nobody / "results")
 
 
 # ---- taking up ----
