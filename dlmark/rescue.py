@@ -6,7 +6,7 @@ import re
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,7 @@ class RunResults(SaveResults):
 
     def __init__(self, name: str, folder: str | os.PathLike | None = None, tell: Callable[[str], None] = tell):
         """Open as SaveResults does, and take up what earlier runs had to keep elsewhere."""
+        self._mine: set[tuple] = set()  # the points that this run has measured
         self._unsaved: dict[tuple, dict] = {}
         self._refused: list[dict] = []  # what breaks the format, which only a fault of ours can
         self._kept = _Kept(results_folder(folder) / name)
@@ -51,6 +52,12 @@ class RunResults(SaveResults):
             else:
                 self._all_saved()
 
+    def replace(self, records: Iterable[dict]) -> None:
+        """Save as SaveResults does; what is measured by this run stays in the file until its end."""
+        new = list(records)
+        self._mine |= {point(record) for record in new}
+        super().replace(new)
+
     def close(self) -> None:
         """Try once more to save what could not be. Raises ResultsError, which says where it is, if it still can't be."""
         if self._problem:
@@ -60,7 +67,12 @@ class RunResults(SaveResults):
             raise ResultsError(f"{self._problem} {self._where()}")
 
     def _look(self) -> None:
+        """Take over what the file holds, and what this run measured that is not in it any more: an editor wrote an older version back."""
+        before = self._records
         super()._look()
+        if self._records is not before:
+            mine = {key: before[key] for key in self._mine if key in before}
+            self._records |= {key: record for key, record in mine.items() if not _goes_before(self.get(record) or {}, record)}
         self._records |= self._unsaved
 
     def _keep(self, change: Callable[[list[dict]], list[dict]], problem: str) -> None:
@@ -196,13 +208,13 @@ def _points(number: int) -> str:
 def _newer(found: list[dict], held: list[dict]) -> list[dict]:
     """Those of the `found` records that go before what is held of their points."""
     of_point = {point(record): record for record in held}
-    return [record for record in found if _goes_before(record, of_point.get(point(record)))]
+    return [record for record in found if _goes_before(record, of_point.get(point(record)) or {})]
 
 
-def _goes_before(record: dict, held: dict | None) -> bool:
-    """Whether `record` goes on from what is held, or is not older; blocks tell it before dates do, since clocks are set back."""
-    if held is None:
-        return True
+def _goes_before(record: dict, held: dict) -> bool:
+    """Whether `record` goes on from what is held of its point, or is not older; blocks tell it before dates do, since clocks are set back."""
+    if not record or not held:
+        return not held
     times, others = record.get("block_times_s") or [], held.get("block_times_s") or []
     common = min(len(times), len(others))
     if common and len(times) != len(others) and times[:common] == others[:common]:

@@ -52,10 +52,10 @@ class _Crew:
                 yield worker, line
 
     def stop(self) -> None:
-        """End what is still running: first as Ctrl-C does, so that it can tidy up, then for good."""
+        """End what is still running: first so that it can tidy up, then for good. A shell's background job would not hear Ctrl-C."""
         with self._gate:
             self._stopping = True
-        self._signal(signal.SIGINT)
+        self._signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_S
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))

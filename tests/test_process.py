@@ -212,7 +212,15 @@ def test_the_child_dies_with_a_killed_parent(name, tmp_path):
     assert soon(lambda: not is_running(child))
 
 
-def test_ctrl_c_that_another_thread_takes_comes_when_the_process_has_started():
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as a user's command has it: a shell's background job, such as these tests may be, does not hear it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+def test_ctrl_c_that_another_thread_takes_comes_when_the_process_has_started(ctrl_c):
     waits, reached, (came, wakes) = threading.Event(), False, os.pipe()
     os.set_blocking(wakes, False)
     other = threading.Thread(target=waits.wait, daemon=True)

@@ -152,6 +152,27 @@ def test_what_another_process_wrote_meanwhile_stays(opened, tmp_path):
     assert sizes(tmp_path / "results") == [1, 2, 3, 7]
 
 
+def test_an_older_version_that_an_editor_writes_back_takes_no_point_of_this_run_away(opened, tmp_path):
+    results, told = opened
+    SaveResults(NAME, tmp_path / "results").add(a(7))
+    results.add(a(2, block_times_s=[1.0]))
+    before = results.path.read_bytes()
+    results.add(a(2, block_times_s=[1.0, 1.0]))
+    results.add(a(3))
+    results.path.write_bytes(before)
+    SaveResults(NAME, tmp_path / "results").add(a(7, reason="another's, and newer"))
+    results.add(a(4))
+    held = {record["batch_size"]: record for record in json.loads(results.path.read_text())}
+    assert sorted(held) == [1, 2, 3, 4, 7] and held[2]["block_times_s"] == [1.0, 1.0] and held[7]["reason"] == "another's, and newer"
+
+
+def test_a_point_that_another_run_measures_later_stays_its(opened, tmp_path):
+    results, _ = opened
+    SaveResults(NAME, tmp_path / "results").add(a(1, measured_at="2026-11-26T11:00:00Z"))
+    results.add(a(2))
+    assert results.get(a(1))["measured_at"] == "2026-11-26T11:00:00Z"
+
+
 def test_the_end_of_a_run_is_one_more_try(opened, tmp_path):
     results, _ = opened
     not_json(results.path)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import hear_signals
 
 STOPPED = "\nStopped. Every finished point is saved; the same command goes on from there.\n"
 
@@ -35,7 +36,7 @@ def start(root, tmp_path):
 
     def run(*words, **options) -> subprocess.Popen:
         environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-        options = {"stderr": subprocess.PIPE, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options}
+        options = {"stderr": subprocess.PIPE, "preexec_fn": hear_signals, **options}
         started.append(subprocess.Popen([sys.executable, *words], cwd=root, env=environment, stdout=subprocess.PIPE, text=True, **options))
         return started[-1]
 
@@ -92,7 +93,7 @@ def test_what_is_being_saved_is_saved_first(start):
 
 
 def test_a_signal_that_the_caller_ignores_stays_ignored(start):
-    process = start(*command(), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # as nohup does
+    process = start(*command(), preexec_fn=lambda: (hear_signals(), signal.signal(signal.SIGHUP, signal.SIG_IGN)))  # as nohup does
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGTERM)
@@ -112,7 +113,7 @@ sys.meta_path.insert(0, Interrupts())
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     for words, line in {("bench.cnn", "--help"): STOPPED, ("bench",): STOPPED}.items():
         done = subprocess.run([sys.executable, "-m", *words], env=environment, capture_output=True, text=True, cwd=os.getcwd(),
-                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+                              preexec_fn=hear_signals)  # fmt: skip
         assert (done.returncode, done.stderr) == (130, line)
 
 
@@ -122,7 +123,7 @@ def test_a_command_without_standard_streams_has_the_same_status(closed, start, t
     os.mkfifo(at_work)
 
     def close():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        hear_signals()
         for number in closed:
             os.close(number)
 
@@ -138,13 +139,13 @@ def test_after_the_end_a_signal_changes_nothing(root):
     late = "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT)); import runpy, sys; sys.argv[0] = '-m'; "
     program = late + "sys.orig_argv = ['python', '-m', 'bench']; import bench; sys.argv = ['bench', '--dry-run', '--framework', 'numpy', '--device', 'cpu', " \
                      "'--preset', 'quick', '--results', '/nowhere']; runpy.run_module('bench', run_name='__main__', alter_sys=False)"  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, preexec_fn=hear_signals)
     assert done.returncode == 0 and "In all: " in done.stdout, done.stderr
 
 
 def test_the_library_leaves_the_signals_of_other_programs_alone(root):
     program = "import signal, dlmark, bench; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, preexec_fn=hear_signals)
     assert done.stdout == "True True\n"
 
 
