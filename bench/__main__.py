@@ -19,7 +19,7 @@ from bench import adapters, cnn, options, training
 from bench import device as bench_device
 from bench import plan as bench_plan
 from bench.plan import Plan
-from dlmark import device, summary, workers
+from dlmark import device, stop, summary, workers
 from dlmark.progress import lasting, progress
 
 BENCHES = {"cnn": cnn, "device": bench_device, "training": training}
@@ -30,7 +30,6 @@ PRESETS = {
 # The subcommands of the benches that have others than cnn's.
 OTHERS = {"device": {"full": {"ceilings": []}, "quick": {"ceilings": []}},
           "training": {"full": {"throughput": []}, "quick": {"throughput": ["--time-cap", "20"]}}}  # fmt: skip
-STOPPED = 130  # the exit status after Ctrl-C
 QUICK_COMBINATIONS = 2  # the first pairs of precision and mode
 QUICK_MODELS = ("AlexNet", "ResNet-v1-18", "ResNet-v1-50", "ResNet-v1b-50", "SqueezeNet-1.1",
                 "Keras-ResNet50", "Keras-MobileNet", "Keras-MobileNetV3Small")  # fmt: skip
@@ -108,8 +107,8 @@ def parts(opts: argparse.Namespace, groups: list[list[str]]) -> tuple[list[Part]
                 plans: list[Plan] = []
                 arguments = _arguments(opts, one, group[0])
                 worst = max(worst, options.main(BENCHES[opts.bench].parser(), [*arguments, "--dry-run"], plans))
-                if worst == STOPPED:
-                    raise KeyboardInterrupt
+                if worst in stop.STATUSES:
+                    raise stop.Stopped
                 found += [Part(one, group, plan) for plan in plans]
     return found, worst
 
@@ -206,7 +205,7 @@ def run(opts: argparse.Namespace) -> int:
         status = max(status, one_after_another(opts, to_do))
     else:
         status = max(status, side_by_side(opts, to_do))
-    if status != STOPPED:
+    if status not in stop.STATUSES:
         say_the_outcome(found)
     return status
 
@@ -219,7 +218,7 @@ def one_after_another(opts: argparse.Namespace, to_do: list[Part]) -> int:
             arguments = _arguments(opts, part.command, where)
             print(f"\n{shlex.join(['python', '-m', f'bench.{opts.bench}', *arguments])}", flush=True)
             status = options.main(BENCHES[opts.bench].parser(), arguments, [])
-            if status == STOPPED:
+            if status in stop.STATUSES:
                 return status
             worst = max(worst, status)
     return worst

@@ -162,7 +162,7 @@ class Ceilings(Plan):
         print(f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}, {self.fields['precision']}")
         for record in self.records():
             print(f"  {safe(one_line(record))}")
-        print(f"{sweep.tally(self.done)}; saved in {self.results.path}", flush=True)
+        print(f"{sweep.tally(self.done)}; saved in {self.results.saved_in}", flush=True)
         return 1 if self.done and not any(map(is_ok, self.done)) else 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bench import options
 from bench.canary import Canary
 from bench.plan import Plan
-from dlmark import rounds, sweep, timing
+from dlmark import rounds, stop, sweep, timing
 from dlmark.progress import progress
 
 START_S = 4  # a process's start, the framework's import and the network, about
@@ -72,8 +72,9 @@ def one_round(plan: Plan, jobs: list[sweep.Job], number: int, rules: timing.Rule
                 if "starting" in record:
                     show.at(f"{record['model']} batch {record['starting']}, round {number}")
                     continue
-                since.append(_with_earlier_rounds(plan, record, number))
-                plan.keep(since[-1], visits, show)
+                with stop.held_back():  # what is measured is saved, whoever wants the end just now
+                    since.append(_with_earlier_rounds(plan, record, number))
+                    plan.keep(since[-1], visits, show)
                 show.advance(1)
             if canary.due() or job is jobs[-1]:
                 plan.change(rounds.drifted(since, canary.sing()))

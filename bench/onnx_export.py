@@ -14,7 +14,6 @@ import hashlib
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import adapters
+from dlmark import claims
 
 ROOT = Path(__file__).parent.parent
 RECIPE = 1  # in the files' names: it goes up when what this module makes of a network changes, or the random weights that it is given
@@ -176,8 +176,7 @@ def _make(target: Path, model: str, precision: str, weights: str) -> None:
         command, pipes = [sys.executable, "-m", "bench.onnx_export", *words], {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
         with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=errors, **pipes) as process:
             status = process.wait()
-        for left in target.parent.glob(f"*.{process.pid}.tmp"):  # where it was killed
-            shutil.rmtree(left, ignore_errors=True)
+        claims.clear_folders(target.parent)  # where it was killed
         errors.seek(0)
         lines = [line for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
     if status:
@@ -195,7 +194,7 @@ def _refusal(model: str, precision: str, last: str) -> Exception:
 
 def export(model: str, target: Path, precision: str = "float32", weights: str = "random") -> None:
     """Write the network's ONNX file at once or not at all. Changes this process: the framework and what it needs stay in it."""
-    with tempfile.TemporaryDirectory(dir=target.parent, suffix=f".{os.getpid()}.tmp") as beside:
+    with claims.folder(target.parent) as beside:
         made = Path(beside) / "network.onnx"
         if precision == "int8":
             _quantize(path(model), made, input_shape(model))

@@ -1,15 +1,20 @@
 """The options that every bench script has, what they mean, and what comes of a user's mistake."""
 
 import argparse
+import errno
+import io
 import os
+import signal
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from time import sleep
 
 from bench import adapters
-from dlmark import device, lock
+from dlmark import descriptors, device, lock, stop, workers
 from dlmark.benchmark import ResultsError
 from dlmark.record import RecordError
+from dlmark.terminal import safe
 
 
 class UsageError(ValueError):
@@ -56,7 +61,8 @@ def batch_sizes(text: str) -> list[int]:
 
 
 def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: list | None = None) -> int:
-    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake, 130 after Ctrl-C.
+    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake or where the results
+    could not be saved in their file, 128 + N after a signal: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 
     With `part` it is a part of `python -m bench`, which holds the device, and says the whole plan and the whole
     outcome itself: the command's Plan is appended to the list.
@@ -64,18 +70,58 @@ def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: l
     argv = sys.argv[1:] if argv is None else argv
     opts = parser.parse_args(argv)
     opts.argv, opts.part = argv, part
-    if getattr(opts, "end_with_stdin", False):
-        # os.read, because a thread in sys.stdin's own read would upset the interpreter's end.
-        threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+    try:
+        with stop.heard():
+            return _status(parser.prog, opts)
+    except KeyboardInterrupt:
+        complain(stop.MESSAGE)
+        return stop.asked() or 130
+
+
+def _status(prog: str, opts: argparse.Namespace) -> int:
+    """Run the command; a user's mistake, and what the machine refuses, is told in a line."""
+    _prepare_streams(opts)
     try:
         with ExitStack() as opts.at_end:
             return opts.run(opts)
     except (UsageError, ResultsError, RecordError, device.DeviceError, lock.DeviceBusy) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+        words = str(error)
     except ModuleNotFoundError as error:
-        print(f"{parser.prog}: this needs the package {error.name}: pip install {error.name}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. Every finished point is saved; the same command goes on from there.", file=sys.stderr)
-        return 130
+        words = f"this needs the package {error.name}: pip install {error.name}"
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        descriptors.silence(sys.stdout)
+        return 141
+    except OSError as error:
+        words = _refused(error)
+    complain(f"{prog}: {safe(words)}")
+    return stop.asked() or 2
+
+
+def _prepare_streams(opts: argparse.Namespace) -> None:
+    descriptors.open_standard()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows the rest
+    if getattr(opts, "end_with_stdin", False):
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+
+
+def _end_with_stdin() -> None:
+    os.read(0, 1)  # and not sys.stdin, which a thread would upset at the interpreter's end
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(workers.STOP_S)
+    os._exit(1)
+
+
+def _refused(error: OSError) -> str:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"too many open files for this system's limit: raise it with ulimit -n {descriptors.USUAL}"
+    if error.errno == errno.ENOSPC and not error.filename:
+        descriptors.silence(sys.stdout)  # most likely, for files are named
+    what = f"{error.filename}: " if error.filename else ""
+    return f"{what}{error.strerror or error}. Every finished point is saved; when that is mended, the same command goes on from there"
+
+
+def complain(words: str) -> None:
+    """Tell the user what ends the command, as far as somebody is there to be told: a terminal may be gone."""
+    with suppress(OSError):
+        print(words, file=sys.stderr, flush=True)

@@ -9,11 +9,12 @@ from statistics import median
 
 from bench import adapters, networks
 from bench.options import UsageError
-from dlmark import device, lock, rounds, summary, sweep
-from dlmark.benchmark import SaveResults, file_name, read_records, results_folder
+from dlmark import claims, device, lock, rounds, summary, sweep
+from dlmark.benchmark import file_name, is_there, read_records, results_folder
 from dlmark.process import ProcessEnded, run_in_process
-from dlmark.progress import lasting
+from dlmark.progress import lasting, tell
 from dlmark.record import is_ok, point
+from dlmark.rescue import RunResults
 
 # The networks of this benchmark's first page: what is measured unless others are named.
 ORIGINAL_19 = (
@@ -31,7 +32,7 @@ class Held:
 
     def read(self) -> None:
         """Look again at what the file holds."""
-        records = read_records(self.path) if self.path.exists() else []
+        records = read_records(self.path) if is_there(self.path) else []
         self._records = {point(record): record for record in records}
 
     def get(self, record: dict) -> dict | None:
@@ -61,8 +62,7 @@ class Plan:
             **device.describe(self.where, opts.threads, self.adapter.libraries),
             command=self.command,
         )
-        open_file = Held if opts.dry_run else SaveResults
-        self.results = open_file(file_name(script, function, opts.framework, self.fields["device"]), opts.results)
+        self.results = self._opened(file_name(script, function, opts.framework, self.fields["device"]), opts)
         self.wanted: list[sweep.Job] = []  # every point that was asked for
         self.missing: list[sweep.Job] = []  # those of them that are to be measured
         self.visits: dict[tuple, int] = {}  # (network, batch size) -> how many times it is going to be timed
@@ -76,7 +76,16 @@ class Plan:
         choose = getattr(self.adapter, "settings", lambda *_: {})
         return choose(device.kind(self.where), opts.precision, opts.mode or self.adapter.modes[0])
 
+    def _opened(self, name: str, opts: argparse.Namespace) -> Held | RunResults:
+        """The result file, which has another try at the command's end where something could not be saved in it."""
+        if opts.dry_run:
+            return Held(name, opts.results)
+        results = RunResults(name, opts.results, tell)
+        opts.at_end.callback(results.close)
+        return results
+
     def _take_device(self, opts: argparse.Namespace) -> None:
+        claims.clear_folders()  # of runs that were killed
         if opts.part is None:  # else the caller holds it for all of its commands
             opts.at_end.enter_context(hold(self.where, self.command))
         if self.where != "cpu":  # say at once, not in every record, that this build can't use the device
@@ -190,7 +199,7 @@ class Plan:
         alone = self._opts.part is None and not self._opts.end_with_stdin
         if alone:
             summary.show(self.records(), f"{self.fields['device']}, {self.framework} {self.fields['framework_version']}")
-        print(f"{sweep.tally(self.done)}; saved in {self.results.path}{'. See it with: make html' if alone else ''}", flush=True)
+        print(f"{sweep.tally(self.done)}; saved in {self.results.saved_in}{'. See it with: make html' if alone else ''}", flush=True)
         broken = [record for record in self.done if record["status"] in ("crashed", "timed_out", "unsupported")]
         return 1 if self.done and len(broken) == len(self.done) else 0
 

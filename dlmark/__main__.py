@@ -2,13 +2,13 @@
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from dlmark import compare as comparing
+from dlmark import descriptors, stop
 from dlmark.benchmark import ResultsError, matching, read_records, refuse_twins, results_folder
 from dlmark.changes import ChangesError
 from dlmark.names import name_problem
@@ -234,19 +234,29 @@ def _complain(error: Exception) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that `argv` names; returns the exit status."""
+    descriptors.open_standard()
     opts = _parser().parse_args(argv)
+    try:
+        with stop.heard():
+            return _status(opts)
+    except KeyboardInterrupt:
+        return stop.asked() or SHELL_INTERRUPTED
+
+
+def _status(opts: argparse.Namespace) -> int:
     try:
         status = opts.run(opts)
         sys.stdout.flush()
         return status
     except (ResultsError, RecordError, ChangesError) as error:
         _complain(error)
-        return FAILED
     except BrokenPipeError:  # the reader, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at the end must not fail again
+        descriptors.silence(sys.stdout)
         return SHELL_PIPE_CLOSED
-    except KeyboardInterrupt:
-        return SHELL_INTERRUPTED
+    except OSError as error:  # such as no room where the output goes
+        descriptors.silence(sys.stdout)
+        _complain(OSError(f"{error.filename or 'the output'}: {error.strerror}"))
+    return FAILED
 
 
 if __name__ == "__main__":

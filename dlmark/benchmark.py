@@ -1,34 +1,34 @@
 """Load result files, and save records as they are measured."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
+from dlmark import claims, lock
 from dlmark.files import (
     OLD_NAMES,
     NothingMatches,
     ResultsError,
     file_name,
+    is_there,
     matching,
     read_records,
     refuse_twins,
     results_folder,
     slug,
+    target_of,
     write_records,
     writing,
 )
+from dlmark.progress import tell
 from dlmark.record import check, point
 from dlmark.terminal import safe
 
-try:
-    import fcntl
-except ImportError:  # Windows has none, and there is one GPU a machine there more often than not
-    fcntl = None
+PROBE_BYTES = 1_000  # that a folder must have room for
 
-__all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "SaveResults", "file_name", "load_results", "matching", "read_records", "refuse_twins",
+__all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "SaveResults", "file_name", "is_there", "load_results", "matching", "read_records", "refuse_twins",
            "results_folder", "slug", "write_records"]  # fmt: skip
 
 
@@ -61,14 +61,22 @@ class SaveResults:
     Several processes may save into one file: each holds a lock while it takes over what the others wrote, and writes.
     """
 
-    def __init__(self, name: str, folder: str | os.PathLike | None = None):
-        """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written."""
-        self.path = results_folder(folder) / name
+    patience_s = lock.PATIENCE_S  # how long another process is waited for
+
+    def __init__(self, name: str, folder: str | os.PathLike | None = None, tell: Callable[[str], None] = tell):
+        """Open `name` in the results folder, with what it holds already. Raises ResultsError if it can't be written.
+
+        `tell` gets a line where another process is waited for.
+        """
+        self.path, self.tell = results_folder(folder) / name, tell
         self._records: dict[tuple, dict] = {}
         self._seen = None
         self._look()
-        with writing(self.path):  # now, and not after the first hour of measuring
-            tempfile.TemporaryFile(dir=self.path.parent).close()
+        with self._alone():  # now, and not after the first hour of measuring
+            self._look()
+            with tempfile.TemporaryFile(dir=target_of(self.path).parent) as probe:
+                probe.write(bytes(PROBE_BYTES))
+        claims.clear_files(target_of(self.path).parent)
 
     def get(self, record: dict) -> dict | None:
         """The record that is held for the same point, if any."""
@@ -96,7 +104,7 @@ class SaveResults:
 
         Of several records of one point the last counts. Raises as `replace`.
         """
-        with writing(self.path), _locked(self.path):
+        with self._alone():
             self._look()
             held = self.records()
             known = set(map(id, held))  # these were checked when they came
@@ -104,6 +112,17 @@ class SaveResults:
             together = {point(record): record for record in changed}
             write_records(self.path, together.values())
             self._records, self._seen = together, _state(self.path)
+
+    @contextmanager
+    def _alone(self):
+        """Make the folder, and keep other processes from writing the file."""
+        try:
+            with writing(self.path):
+                target = target_of(self.path)
+                with lock.writing(target.with_name(f".{target.name}.lock"), self.tell, self.patience_s):
+                    yield
+        except lock.NotToBeHad as error:
+            raise ResultsError(f"{self.path}: can't be locked: {error}, or name another folder with --results or DLMARK_RESULTS.") from error
 
     def _look(self) -> None:
         """Take over what the file holds, if it is not as it was left."""
@@ -114,6 +133,9 @@ class SaveResults:
         refuse_twins(held, self.path)
         self._records, self._seen = {point(record): record for record in held}, state
 
+    def _is_as_it_was_left(self) -> bool:
+        return _state(self.path) == self._seen
+
 
 def _state(path: Path) -> tuple | None:
     """What differs between two versions of a file; None if there is no file, or none that may be looked at."""
@@ -122,37 +144,6 @@ def _state(path: Path) -> tuple | None:
     except OSError:
         return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-@contextmanager
-def _locked(path: Path):
-    """Wait until no other process writes `path`, and keep them waiting; where files can't be locked, go on without."""
-    if fcntl is None:
-        yield
-        return
-    file = _lock(path.with_name(f".{path.name}.lock"))
-    try:
-        yield
-    finally:
-        # While it is still locked: whoever waits for it sees that it is gone, and makes another.
-        Path(file.name).unlink(missing_ok=True)
-        file.close()
-
-
-def _lock(path: Path):
-    while True:
-        file = open(path, "a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # some network drives
-                file.close()
-                raise
-            return file
-        state = _state(path)
-        if state is not None and state[0] == os.fstat(file.fileno()).st_ino:
-            return file
-        file.close()
 
 
 def _where(folder: Path) -> str:

@@ -4,18 +4,18 @@ import fnmatch
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from dlmark import names
+from dlmark import claims, names
 from dlmark.names import file_name, slug
 from dlmark.nothing import Nothing
 from dlmark.record import RecordError, check, point
 from dlmark.terminal import safe
 
-__all__ = ["OLD_NAMES", "ResultsError", "current_name", "file_name", "matching", "read_records", "refuse_twins", "results_folder", "slug",
+__all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "current_name", "file_name", "is_there", "matching", "read_records", "refuse_twins", "results_folder", "slug",
            "write_records", "writing"]  # fmt: skip
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -44,12 +44,17 @@ def results_folder(folder: str | os.PathLike | None = None) -> Path:
 
 
 def matching(pattern: str, folder: Path) -> list[str]:
-    """Names of the result files in `folder` that `pattern` means, sorted."""
+    """Names of the result files in `folder` that `pattern` means, sorted; also of what will be refused when it is read, such as a pipe.
+
+    Raises ResultsError if the folder can't be read.
+    """
     if not os.path.isdir(folder):
         return []
     patterns = [pattern, pattern.removesuffix(".json") + "__*.json"]
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.name.endswith(".json") and entry.is_file()]
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".json")]
+    except OSError as error:
+        raise ResultsError(f"{folder}: can't be read: {error.strerror}") from error
     return sorted(name for name in names if any(fnmatch.fnmatchcase(name, p) for p in patterns))
 
 
@@ -78,23 +83,79 @@ def read_records(path: str | os.PathLike) -> list[dict]:
     return records
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file to read, or something in its place that reading it will refuse."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a link to itself, say
+        return True
+    return True
+
+
 def _content(path: Path) -> bytes:
-    """What the file holds. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
+    """What the file holds, as far as it may be read."""
+    with opened(path) as file:
         content = file.read(MAX_FILE_BYTES + 1)
+        size = max(os.fstat(file.fileno()).st_size, len(content))
     if len(content) > MAX_FILE_BYTES:
-        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {max(found.st_size, len(content)):,} bytes or more")
+        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {size:,} bytes or more")
     return content
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file, open to be read. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero."""
+    _refuse_name(path)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
+    return file
+
+
+def _refuse_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise ResultsError(f"{path}: expected a name in UTF-8; rename the file") from None
 
 
 def write_records(path: Path, records: Iterable[dict]) -> None:
     """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
-    lines = ",\n".join(json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
     with writing(path):
-        _write_atomically(path, f"[\n{lines}\n]\n")
+        os.close(write_claimed(path, records))
+
+
+def write_claimed(path: Path, records: Iterable[dict], **how) -> int:
+    """Write one result file whole; returns a descriptor that holds it (claims.py). Raises OSError if it can't be written.
+
+    A link stays, and its target is written; a file that was there keeps its access, a new one has what the umask leaves.
+    `how` is for json.dumps.
+    """
+    lines = ",\n".join(json.dumps(record, **{"ensure_ascii": False, "allow_nan": False, **how}) for record in records)
+    target = target_of(path)
+    file, temporary = claims.new_file(target)
+    try:
+        with suppress(FileNotFoundError):
+            os.fchmod(file, stat.S_IMODE(os.stat(target).st_mode))
+        with open(file, "w", encoding="utf-8", closefd=False) as text:
+            text.write(f"[\n{lines}\n]\n")
+        os.fsync(file)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        os.close(file)
+        raise
+    return file
+
+
+def target_of(path: Path) -> Path:
+    """The file itself, where `path` is a link to it. Raises OSError where the links never end."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        os.stat(target)  # raises what is the matter with it
+    return target
 
 
 def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
@@ -124,19 +185,6 @@ def writing(path: Path):
         raise ResultsError(
             f"{path}: can't be written ({error.strerror}). Name a folder that you may write to, with --results or DLMARK_RESULTS."
         ) from error
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)  # a temporary file is private by default
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
 
 
 def _refuse_constant(name: str):

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from dlmark import fast, names
 from dlmark.columns import Columns, Part
-from dlmark.files import MAX_FILE_BYTES, ResultsError, read_records
+from dlmark.files import MAX_FILE_BYTES, ResultsError, opened, read_records
 from dlmark.record import RecordError
 
 CHUNK_BYTES = 2**19  # of files that are decoded and checked at once: what they become fits into a core's cache
@@ -90,9 +90,9 @@ def _bytes(path: Path) -> bytes | None:
     if names.name_problem(path):
         return None
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             return file.read() if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None
-    except OSError:
+    except (OSError, ResultsError):
         return None
 
 
@@ -126,7 +126,7 @@ def _cores() -> int:
 def _helper(share: Sequence[Path]):
     """A process that reads `share`. It is a fresh interpreter: a fork would take locks along that other threads hold."""
     for path in share:  # so that whoever watches what this process reads, as the site's build does, learns of it
-        with suppress(OSError), open(path, "rb"):
+        with suppress(OSError, ResultsError), opened(path):
             pass
     command = [sys.executable, "-P", "-c", "from dlmark.loading import help_out; help_out()"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}

@@ -6,11 +6,12 @@ import os
 import re
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+
+from dlmark import claims, descriptors, stop
 
 # What the frameworks, the C++ library and the system say when memory runs out.
 OUT_OF_MEMORY = re.compile(
@@ -41,9 +42,10 @@ def run_in_process(
     dies, or sends nothing for `silence_s`.
     """
     context = multiprocessing.get_context("spawn")
+    descriptors.open_standard()
     receiver, sender = context.Pipe(duplex=False)
     # A folder for all its temporary files, among them what a compiler keeps: it can't clear up after itself where it is killed.
-    with tempfile.TemporaryDirectory(prefix="dlmark-", ignore_cleanup_errors=True) as folder:
+    with claims.folder() as folder:
         kills, errors = _out_of_memory_kills(), os.path.join(folder, "errors")
         process = context.Process(target=_serve, args=(sender, errors, function, args), daemon=True)
         try:
@@ -66,6 +68,7 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
     with open(errors_path, "wb") as errors:
         os.dup2(errors.fileno(), 2)  # a crash's last words, also those that C++ writes
     _end_with(multiprocessing.parent_process())
+    _let_others_hear()
     try:
         for value in function(*args):
             sender.send(("value", value))
@@ -80,6 +83,13 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
         status = "out_of_memory" if OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
         sender.send(("failed", status, text))
         os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
+
+
+def _let_others_hear() -> None:
+    """This process hears no SIGTERM or SIGHUP, which come to its parent too; a library's own processes do, and end when it wants them to."""
+    for number in set(stop.SIGNALS) - {signal.SIGINT}:
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, set(stop.SIGNALS) - {signal.SIGINT})
 
 
 def _end_with(parent) -> None:
@@ -140,14 +150,15 @@ def _shortened(line: str) -> str:
 
 @contextmanager
 def _interrupts_held_back():
-    """Ctrl-C comes after the block; a process started in it never gets one, not even before its first line."""
+    """Ctrl-C and its like come after the block; a process started in it never gets one, not even before its first line."""
     resource_tracker.ensure_running()  # it would let them through again if the block had to start it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with _python_told_later():
-            yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with stop.held_back():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, stop.SIGNALS)
+        try:
+            with _python_told_later():
+                yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

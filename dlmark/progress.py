@@ -1,5 +1,6 @@
 """Tell what happens: one line a finished point, and below it what is being measured, with the time left."""
 
+import sys
 from contextlib import contextmanager
 
 from dlmark.terminal import safe
@@ -15,7 +16,12 @@ class Progress:
         """Print a line above the bar. It may hold texts of strangers, such as a record's or what a library wrote."""
         from rich.text import Text
 
-        self._display.console.print(Text(safe(line.expandtabs())), soft_wrap=True)
+        try:
+            self._display.console.print(Text(safe(line.expandtabs())), soft_wrap=True)
+        except BrokenPipeError:  # nobody reads it any more, and so wants no more
+            raise
+        except OSError:
+            pass  # a log on a disk that is full: the results may be on another
 
     def at(self, what: str) -> None:
         """Name what is being done now."""
@@ -51,6 +57,14 @@ def progress(total: float):
             yield _shown[-1]
         finally:
             _shown.pop()
+
+
+def tell(line: str) -> None:
+    """Say something that does not belong to the output: above the bar where there is one, else on standard error."""
+    if _shown:
+        _shown[-1].say(line)
+    else:
+        print(safe(line), file=sys.stderr, flush=True)
 
 
 def lasting(seconds: float) -> str:

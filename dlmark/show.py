@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dlmark.benchmark import ResultsError, matching, read_records, results_folder
+from dlmark.benchmark import ResultsError, is_there, matching, read_records, results_folder
 from dlmark.record import FIELDS, MEASURED, is_ok
 from dlmark.terminal import safe
 
@@ -30,7 +30,7 @@ def _files(name: str, folder: Path) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         folder, name = path, "*.json"
-    elif path.is_file():
+    elif is_there(path):
         return [path]
     found = [folder / file for file in matching(name, folder)]
     if not found:
@@ -175,7 +175,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric:
     from rich.console import Console
     from rich.text import Text
 
-    columns = list(zip(headings, numeric, zip(*([_cut(safe(text)) for text in row] for row in rows), strict=True), strict=True))
+    cells = [[_cut(safe(row[place])) for row in rows] for place in range(len(headings))]
+    columns = list(zip(headings, numeric, cells, strict=True))
     console = Console(file=sys.stdout)
     width = console.measure(_table(columns), options=console.options.update(max_width=100_000)).maximum
     if not console.is_terminal:

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from dlmark import stop
+
 STOP_S = 5  # a worker that was asked to stop and has not by then is killed
 
 
@@ -50,10 +52,10 @@ class _Crew:
                 yield worker, line
 
     def stop(self) -> None:
-        """End what is still running: first as Ctrl-C does, so that it can tidy up, then for good."""
+        """End what is still running: first so that it can tidy up, then for good. A shell's background job would not hear Ctrl-C."""
         with self._gate:
             self._stopping = True
-        self._signal(signal.SIGINT)
+        self._signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_S
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))
@@ -65,17 +67,23 @@ class _Crew:
                 os.killpg(process.pid, number)
 
     def _work(self, worker: str, commands: list[list[str]]) -> None:
-        for command in commands:
-            process = self._start(command)
-            if process is None:
-                break
-            status = self._until_it_ends(worker, process)
-            self.statuses.append(status if status >= 0 else 128 - status)
-            if status < 0:  # somebody, or the system for want of memory, wanted it gone
-                self._said.put((worker, f"ended by {signal.Signals(-status).name}; its finished points are saved, the same command goes on"))
-            if status < 0 or status == 130:
-                break
-        self._said.put((worker, None))
+        try:
+            for command in commands:
+                process = self._start(command)
+                if process is None or self._ended(worker, self._until_it_ends(worker, process)):
+                    break
+        except OSError as error:  # too many open files or processes, say: nobody is to wait for this worker
+            self.statuses.append(1)
+            self._said.put((worker, f"can't go on: {error.strerror}; its finished points are saved, the same command goes on"))
+        finally:
+            self._said.put((worker, None))
+
+    def _ended(self, worker: str, status: int) -> bool:
+        """Whether somebody wanted the worker to end, which is said where it can't have said so itself."""
+        self.statuses.append(status if status >= 0 else 128 - status)
+        if status < 0:  # somebody, or the system for want of memory, wanted it gone
+            self._said.put((worker, f"ended by {signal.Signals(-status).name}; its finished points are saved, the same command goes on"))
+        return status < 0 or status in stop.STATUSES
 
     def _start(self, command: list[str]) -> subprocess.Popen | None:
         """A process in a group of its own, so that Ctrl-C comes through us; None once all are to stop."""

@@ -19,6 +19,12 @@ def root() -> Path:
     return ROOT
 
 
+def hear_signals() -> None:
+    """For a new process: a shell's background job, and so whatever it starts, does not hear Ctrl-C, nor with nohup SIGHUP; a user's command does."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="session")
 def start_cnn():
     """Start `python -m bench.cnn …` as a user would, in a session of its own; returns the process."""
@@ -26,8 +32,7 @@ def start_cnn():
     def start(*words, **options) -> subprocess.Popen:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **options.pop("environment", {})}
-        # A shell's background job, and so whatever it starts, does not hear Ctrl-C; a user's command does.
-        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        options.setdefault("preexec_fn", hear_signals)
         return subprocess.Popen([sys.executable, "-m", "bench.cnn", *map(str, words)], cwd=ROOT, env=environment, **pipes, **options)
 
     return start

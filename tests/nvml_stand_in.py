@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading  # noqa: F401, for questions
 from pathlib import Path
-from time import sleep
+from time import monotonic, perf_counter, sleep  # noqa: F401
 
 from dlmark import device, sampler
 
@@ -50,6 +50,15 @@ def watched(seconds: float = 0.05, interval_s: float = 0.01, where: str = "gpu:0
     """For a question: what the sampler sees in that time."""
     with sampler.watch(where, interval_s, max_cost=max_cost, **options) as seen:
         sleep(seconds)
+    return seen
+
+
+def watched_for(samples: int, interval_s: float) -> sampler.Seen:
+    """For a question: what the sampler sees until it has so many samples."""
+    end = monotonic() + 30
+    with sampler.watch("gpu:0", interval_s, max_cost=1) as seen:
+        while len(seen.samples) < samples and monotonic() < end:
+            sleep(0.01)
     return seen
 
 

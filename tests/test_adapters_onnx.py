@@ -111,7 +111,7 @@ def test_an_export_is_made_once_and_named_after_what_made_it(cache):
     first = onnx_export.path(MODEL)
     made_at = first.stat().st_mtime_ns
     assert onnx_export.path(MODEL) == first and first.stat().st_mtime_ns == made_at
-    assert first.parent == cache and f"mxnet-{adapters.version(mxnet_adapter)}" in first.name and not list(cache.glob("*.tmp"))
+    assert first.parent == cache and f"mxnet-{adapters.version(mxnet_adapter)}" in first.name and not list(cache.glob("dlmark-*"))
 
 
 @needs("mxnet", "onnxruntime")
@@ -157,7 +157,7 @@ def half_made(folder, model):
     """Start an export and kill it as soon as it writes."""
     command = [sys.executable, "-m", "bench.onnx_export", model, str(folder / "network.onnx")]
     with subprocess.Popen(command, cwd=onnx_export.ROOT) as process:
-        while process.poll() is None and not any(path.stat().st_size for path in folder.glob("*.tmp/*")):
+        while process.poll() is None and not any(path.stat().st_size for path in folder.glob("dlmark-*/*")):
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
     return process.returncode
@@ -167,7 +167,7 @@ def half_made(folder, model):
 @pytest.mark.slow
 def test_a_kill_in_the_middle_leaves_no_half_file(tmp_path):
     assert half_made(tmp_path, "ResNet-v1-18") == -signal.SIGKILL
-    assert list(tmp_path.glob("*.tmp/*")) and not (tmp_path / "network.onnx").exists()
+    assert list(tmp_path.glob("dlmark-*/*")) and not (tmp_path / "network.onnx").exists()
 
 
 @needs("mxnet", "onnxruntime")

@@ -11,7 +11,8 @@ from time import sleep
 
 import pytest
 
-from dlmark import files
+from dlmark import files, lock
+from dlmark import record as record_module
 from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, read_records, slug
 from dlmark.record import RecordError, point
 
@@ -188,6 +189,48 @@ def test_a_file_that_states_no_size_is_read_to_the_limit_only(monkeypatch):
         read_records("/proc/self/status")
 
 
+STRANGE = {
+    "a link to itself": (lambda path: os.symlink(path.name, path), "Too many levels of symbolic links"),
+    "a link to nothing": (lambda path: os.symlink("nowhere", path), "No such file or directory"),
+    "a link to a device": (lambda path: os.symlink("/dev/zero", path), "expected a regular file"),
+    "a pipe": (os.mkfifo, "expected a regular file"),
+    "a folder": (os.mkdir, "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_what_is_no_file_is_refused_where_the_pattern_means_it_and_only_there(kind, folder):
+    make, words = STRANGE[kind]
+    make(folder / "x.json")
+    assert len(load_results("cnn*", folder)) == 4
+    for pattern in ("*", "x.json"):
+        with pytest.raises(ResultsError, match=f"x.json.*{words}"):
+            load_results(pattern, folder)
+
+
+def test_a_name_that_is_not_utf_8_is_refused_where_the_pattern_means_it(folder):
+    write(folder, os.fsdecode(b"x\xff.json"))
+    assert len(load_results("cnn*", folder)) == 4
+    with pytest.raises(ResultsError, match="expected a name in UTF-8"):
+        load_results("*", folder)
+    with pytest.raises(ResultsError, match="expected a name in UTF-8"):
+        read_records(folder / os.fsdecode(b"x\xff.json"))
+
+
+@pytest.mark.parametrize("last, words", [("1", None), ("-1", "field block_times_s"), ('"1"', "field block_times_s"), ("true", "field block_times_s")])
+def test_many_block_times_are_checked_without_a_call_for_each(last, words, tmp_path, monkeypatch):
+    """A file as large as may be has many millions of them."""
+    calls = []
+    problem = record_module._problem
+    monkeypatch.setattr(record_module, "_problem", lambda *args: calls.append(args) or problem(*args))
+    (tmp_path / "a.json").write_text(f'[{{"model": "A", "block_times_s": [{"0.5," * 1_000}{last}]}}]')
+    if words is None:
+        assert len(read_records(tmp_path / "a.json")[0]["block_times_s"]) == 1_001 and len(calls) == 2
+    else:
+        with pytest.raises(RecordError, match=words):
+            read_records(tmp_path / "a.json")
+
+
 # ---- saving ----
 
 
@@ -252,9 +295,51 @@ def test_opening_makes_the_folder_but_no_file(tmp_path):
     assert list((tmp_path / "new" / "folder").iterdir()) == []
 
 
-def test_others_may_read_the_file(tmp_path):
+@pytest.fixture
+def umask():
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+def test_a_new_file_has_the_access_that_the_umask_leaves(tmp_path, umask):
     SaveResults("a.json", tmp_path).add(POINT)
-    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+def test_a_file_keeps_its_access(mode, tmp_path, umask):
+    results = SaveResults("a.json", tmp_path)
+    results.add(POINT)
+    (tmp_path / "a.json").chmod(mode)
+    results.add(POINT | {"batch_size": 2})
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == mode and len(load_results("*", tmp_path)) == 2
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_and_its_target_is_written_and_locked(is_there, tmp_path):
+    for folder in ("links", "files"):
+        (tmp_path / folder).mkdir()
+    if is_there:
+        write(tmp_path / "files", "target", [POINT])
+    (tmp_path / "links" / "a.json").symlink_to(tmp_path / "files" / "target")
+    results = SaveResults("a.json", tmp_path / "links")
+    results.add(POINT | {"batch_size": 2})
+    with lock.writing(tmp_path / "files" / ".target.lock", print):
+        results.patience_s = 0.05
+        with pytest.raises(ResultsError, match="can't be locked"):
+            results.add(POINT | {"batch_size": 3})
+    assert (tmp_path / "links" / "a.json").is_symlink() and len(read_records(tmp_path / "files" / "target")) == is_there + 1
+    assert [len(list((tmp_path / folder).iterdir())) for folder in ("links", "files")] == [1, 1]
+
+
+def test_a_link_to_itself_is_refused_and_stays(tmp_path):
+    (tmp_path / "a.json").symlink_to("a.json")
+    with pytest.raises(ResultsError, match="a.json: can't be written .Too many levels of symbolic links"):
+        SaveResults("a.json", tmp_path)
+    with pytest.raises(ResultsError, match="Too many levels"):
+        files.write_records(tmp_path / "a.json", [POINT])
+    assert (tmp_path / "a.json").is_symlink()
 
 
 def test_a_file_where_the_folder_should_be_is_told_at_once(tmp_path):
@@ -348,7 +433,8 @@ def test_the_lock_that_a_kill_left_stops_nobody(tmp_path):
 
 
 def test_without_locks_there_is_saving_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("dlmark.benchmark.fcntl", None)
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    monkeypatch.setattr("dlmark.claims.fcntl", None)
     SaveResults("a.json", tmp_path).add(POINT)
     assert len(load_results("*", tmp_path)) == 1
 
@@ -381,14 +467,13 @@ for number in range(1, 100_000):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_kill_in_the_middle_of_saving_loses_no_saved_point(seed, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", SAVER, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "1\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["1\n", "2\n"]
     sleep(0.05 + 0.2 * random.Random(seed).random())  # the kill should come anywhere within a save
     process.kill()
-    said = [1, *map(int, process.stdout.read().split())]
+    said = [1, 2, *map(int, process.stdout.read().split())]
     process.wait()
     process.stdout.close()
     held = list(load_results("a.json", tmp_path)["batch_size"])
-    assert said[-1] > 1
     assert held[: len(said)] == said and len(held) <= len(said) + 1
 
 

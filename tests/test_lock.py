@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from time import monotonic
 
 import pytest
 
+from bench import cnn as bench_cnn
+from bench import options
 from dlmark import lock
+from dlmark.benchmark import ResultsError, SaveResults
 
 # Long enough that it is still at work when the second comes, which a hundredth of a second for each of many points is not.
 LONG = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--threads", "1", "--batch-sizes", "1,2,4,8", "--seconds", "30")
@@ -105,3 +110,116 @@ def test_a_link_in_the_place_of_the_lock_is_refused_and_not_followed(how, tmp_pa
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(lock.DeviceBusy, match="can't be opened"), lock.hold("cpu", "a command", folder=tmp_path / "nowhere"):
         pass
+
+
+# ---- the lock of a result file ----
+
+ROOT = Path(__file__).parent.parent
+POINT = {"model": "AlexNet", "batch_size": 1}
+HOLDS = """
+import sys
+from pathlib import Path
+from dlmark import lock
+with lock.writing(Path(sys.argv[1]), print):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of a.json, until it gets a line."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path / ".a.json.lock"], cwd=ROOT, text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def a_pipe(path, precious):
+    os.mkfifo(path)
+
+
+def a_symbolic_link(path, precious):
+    path.symlink_to(precious)
+
+
+def a_link_to_nothing(path, precious):
+    precious.unlink()
+    path.symlink_to(precious)
+
+
+def a_file_of_two_names(path, precious):
+    path.hardlink_to(precious)
+
+
+def a_folder(path, precious):
+    path.mkdir()
+
+
+@pytest.mark.parametrize("what, words", [(a_pipe, "got a pipe"), (a_symbolic_link, "got a symbolic link"), (a_link_to_nothing, "got a symbolic link"),
+                                         (a_file_of_two_names, "got one of 2 names"), (a_folder, "got a folder")])  # fmt: skip
+def test_what_is_no_lock_is_refused_at_once_when_results_are_opened(what, words, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    what(tmp_path / ".a.json.lock", precious)
+    before = monotonic()
+    with pytest.raises(ResultsError) as error:
+        SaveResults("a.json", tmp_path)
+    assert words in str(error.value) and "remove it" in str(error.value) and "\n" not in str(error.value) and monotonic() - before < lock.TELL_S
+    assert precious.exists() is (what is not a_link_to_nothing) and not (tmp_path / "a.json").exists()
+    assert not precious.exists() or precious.read_text() == "data"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what is another user's")
+def test_another_users_lock_is_waited_for_and_then_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "TELL_S", 0.1)
+    path = tmp_path / ".a.json.lock"
+    path.touch()
+    os.chown(path, 65534, 65534)
+    with pytest.raises(ResultsError, match="expected a file of this user's own, got another's: remove it"):
+        SaveResults("a.json", tmp_path)
+    assert path.exists()
+
+
+def test_a_wait_is_told_once_with_who_holds_the_lock(holder, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "TELL_S", 0.05)
+    told = []
+
+    def tell(line):
+        told.append(line)
+        holder.communicate("let go\n")
+
+    SaveResults("a.json", tmp_path, tell).add(POINT)
+    (line,) = told
+    assert f"waiting for process {holder.pid} (" in line and " -c import sys " in line and "since 20" in line and "\n" not in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_wait_in_vain_ends_before_anything_is_measured(holder, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "TELL_S", 0.05)
+    monkeypatch.setattr(SaveResults, "patience_s", 0.1)
+    holder.send_signal(signal.SIGSTOP)
+    with pytest.raises(ResultsError, match=f"held by process {holder.pid} .*has not let go of it for 0 s: end that process, if it is stopped"):
+        SaveResults("a.json", tmp_path, lambda line: None)
+    holder.send_signal(signal.SIGCONT)
+
+
+def test_a_killed_holder_keeps_nobody_waiting(holder, tmp_path):
+    holder.kill()
+    holder.wait()
+    told = []
+    SaveResults("a.json", tmp_path, told.append).add(POINT)
+    assert not told and [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_run_says_in_a_line_what_stands_in_the_place_of_the_lock(tmp_path, cnn):
+    measured = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--threads", "1", "--batch-sizes", "1", "--results", tmp_path / "r")
+    plans = []
+    options.main(bench_cnn.parser(), [*map(str, measured), "--dry-run"], plans)
+    path = plans[0].results.path
+    path.parent.mkdir()
+    os.mkfifo(path.with_name(f".{path.name}.lock"))
+    done = cnn(*measured)
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1 and "got a pipe" in done.stderr

@@ -179,6 +179,37 @@ def test_a_pipe_that_closes_early_is_no_error(words, root):
     assert process.communicate(timeout=60)[1] == b"" and process.returncode == 141
 
 
+@pytest.mark.parametrize("words, status, out, message", [
+    (["check", "empty.json"], 0, "0 records, all right", ""),
+    (["show", "empty.json"], 0, "model", ""),
+    (["export", "empty.json", "--csv", "-"], 0, "file\n", ""),
+    (["compare", "empty.json", "empty.json"], 2, "", "have no point in common"),
+    (["show", "empty.json", "--model", "x"], 2, "", "no record has model x; there are: none"),
+])  # fmt: skip
+def test_a_file_without_records_is_the_empty_result_or_a_sentence(results, root, words, status, out, message):
+    (results / "empty.json").write_text("[]")
+    done = run(*[str(results / word) if word == "empty.json" else word for word in words], cwd=root)
+    said, err = done.communicate(timeout=60)
+    assert done.returncode == status and out in said.decode() and message in err.decode() and err.count(b"\n") == (status == 2)
+
+
+def test_output_without_room_is_told_in_a_line(results, root):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "dlmark", "show"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=root)
+    assert done.returncode == 2 and done.stderr == "the output: No space left on device\n"
+
+
+@pytest.mark.parametrize("limit", [6, 8, 12])
+@pytest.mark.parametrize("words", [("dlmark", "show"), ("bench.cnn", "throughput", "--framework", "numpy"), ("bench", "--dry-run")])
+def test_few_open_files_are_enough_or_told_in_a_line(limit, words, results, root):
+    command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", sys.executable, "-m", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+    if words[0] == "dlmark":
+        assert done.returncode == 0 and done.stderr == "" and done.stdout.count("AlexNet") == 6
+    else:
+        assert done.returncode == 2 and "at least 16 open files, and the limit is" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_ctrl_c_is_quiet(monkeypatch, told):
     def interrupted(*_):
         raise KeyboardInterrupt

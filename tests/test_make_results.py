@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from conftest import hear_signals
 from rich.console import Console
 
 from bench import __main__ as bench_main
@@ -54,7 +55,7 @@ def start(root, tmp_path):
     def run(*words, **options) -> subprocess.Popen:
         (tmp_path / "locks").mkdir(exist_ok=True)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks"), **options.pop("environment", {})}
-        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        options.setdefault("preexec_fn", hear_signals)
         started.append(subprocess.Popen([sys.executable, *map(str, words)], cwd=root, env=environment, text=True, start_new_session=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options))  # fmt: skip
         return started[-1]
@@ -230,8 +231,9 @@ def test_a_busy_device_is_told_before_anything_is_measured(bench, tmp_path):
 
 
 def test_ctrl_c_ends_it_and_says_how_to_go_on(start, tmp_path):
-    process_ = start("-c", QUICKER, *NUMPY, "--batch-sizes", "1,2", "--results", tmp_path / "results")
-    until(process_, "2 to measure, under a minute")
+    sizes = ",".join(map(str, range(1, 201)))  # more than it gets done until the signal comes, however busy the machine is
+    process_ = start("-c", QUICKER, *NUMPY, "--batch-sizes", sizes, "--results", tmp_path / "results")
+    until(process_, "In all: 200 to measure")
     os.killpg(process_.pid, signal.SIGINT)
     out, err = process_.communicate(timeout=60)
     assert process_.returncode == 130 and "make html" not in out
@@ -404,7 +406,7 @@ def test_ctrl_c_ends_all_workers_and_what_they_started(start):
 
 
 def test_a_worker_that_does_not_listen_is_killed(start):
-    deaf = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{SLEEPS}"
+    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEPS}"
     process_ = start("-c", "from dlmark import workers; workers.STOP_S = 0.2" + WORKERS, json.dumps({"one": [[sys.executable, "-c", deaf]]}))
     pid = int(process_.stdout.readline().split()[1])
     process_.send_signal(signal.SIGINT)

@@ -212,14 +212,25 @@ def test_the_child_dies_with_a_killed_parent(name, tmp_path):
     assert soon(lambda: not is_running(child))
 
 
-def test_ctrl_c_that_another_thread_takes_comes_when_the_process_has_started():
-    waits, reached = threading.Event(), False
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as a user's command has it: a shell's background job, such as these tests may be, does not hear it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+def test_ctrl_c_that_another_thread_takes_comes_when_the_process_has_started(ctrl_c):
+    waits, reached, (came, wakes) = threading.Event(), False, os.pipe()
+    os.set_blocking(wakes, False)
     other = threading.Thread(target=waits.wait, daemon=True)
     other.start()
+    usual = signal.set_wakeup_fd(wakes)
     with pytest.raises(KeyboardInterrupt), process._interrupts_held_back():
         signal.pthread_kill(other.ident, signal.SIGINT)
-        for _ in range(1_000_000):
-            pass
+        os.read(came, 1)  # waits until the other thread has taken it
         reached = True
+    signal.set_wakeup_fd(usual)
     waits.set()
+    os.close(came), os.close(wakes)
     assert reached

@@ -58,6 +58,22 @@ def test_says_what_there_is_where_nothing_matches(results):
         find_records(["z"])
 
 
+@pytest.mark.parametrize("name", ["x__mxnet__cpu.json", "*"])
+def test_a_link_to_itself_is_refused_where_a_name_means_it(name, results, tmp_path):
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    if name == "*":
+        with pytest.raises(ResultsError, match="loop.json: can't be read: Too many levels of symbolic links"):
+            find_records([name])
+    else:
+        assert models(find_records([name])) == ["VGG-16"]
+
+
+def test_a_pipe_that_is_named_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ResultsError, match="pipe: expected a regular file"):
+        find_records([str(tmp_path / "pipe")])
+
+
 @pytest.mark.parametrize("wanted, expected", [
     ({"model": ["vgg-*"]}, ["VGG-16", "VGG-19"]),
     ({"model": ["VGG-19", "AlexNet"]}, ["VGG-19", "AlexNet"]),
@@ -149,6 +165,12 @@ def test_a_very_long_text_is_cut(capsys):
     assert lines(capsys)[-1] == "x" * (module.MAX_CELL - 1) + "…"
 
 
+def test_no_records_are_headings_alone(capsys):
+    show([])
+    headings, _ = lines(capsys)
+    assert headings.split()[:3] == ["model", "batch", "images/s"]
+
+
 def test_any_field_can_be_a_column(capsys):
     show([RECORD], ["model", "throughput_half_width", "file", "flags"])
     assert lines(capsys)[-1].split() == ["VGG-16", "2.34", "a.json", "—"]
@@ -180,6 +202,10 @@ def read_csv(records):
 def test_csv_has_every_field_that_any_record_has():
     rows = read_csv(RECORDS)
     assert set(rows[0]) == set().union(*RECORDS) and rows[1]["throughput"] == ""
+
+
+def test_no_records_are_a_csv_of_one_line():
+    assert csv_text([]) == "file\n"
 
 
 def test_csv_keeps_numbers_in_full():

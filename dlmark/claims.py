@@ -1,0 +1,110 @@
+"""Files and folders that belong to a running process: a lock on each says so, and ends with the process, however that ends.
+
+So what dead processes left can be told from what is in use, also by other containers and after a process number was given anew.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is measured there, and nothing cleared
+    fcntl = None
+
+FOLDER = re.compile(r"dlmark-[0-9a-f]{16}")
+TEMPORARY = re.compile(r"\..+\.json(\.rescued-[0-9a-f]{8})?\.[0-9a-f]{8}\.tmp|\..+\.json\.lock")
+
+
+def claim(path: str | os.PathLike) -> int | None:
+    """A descriptor that holds a file or folder of this user; None where somebody else does, or it is none, or can't be held."""
+    if fcntl is None:
+        return None
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        try:
+            file = os.open(path, os.O_RDWR | flags)  # network drives lock only what may be written
+        except IsADirectoryError:
+            file = os.open(path, os.O_RDONLY | flags)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(file)
+        if found.st_uid == os.getuid() and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            there = os.lstat(path)  # who held it may have removed it
+            if (found.st_dev, found.st_ino) == (there.st_dev, there.st_ino):
+                return file
+    except OSError:  # somebody holds it, or it can't be locked here
+        pass
+    os.close(file)
+    return None
+
+
+def new_file(target: Path) -> tuple[int, Path]:
+    """A new temporary file beside `target`, held by this process, with the access that the umask leaves."""
+    for _ in range(3):  # whoever clears up may come between making and holding it
+        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if _hold(file, path):
+            return file, path
+        os.close(file)
+    raise OSError(f"{target}: its temporary file was removed again and again")
+
+
+def _hold(file: int, path: Path) -> bool:
+    """Hold what this process has just made; False if somebody who clears up was faster. Where nothing can be locked nothing is cleared."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return os.path.lexists(path)
+
+
+@contextmanager
+def folder(parent: str | os.PathLike | None = None) -> Iterator[str]:
+    """A new folder in `parent`, or that for temporary files, held by this process; removed after the block, or by the next `clear_folders`."""
+    path = os.path.join(parent or tempfile.gettempdir(), f"dlmark-{secrets.token_hex(8)}")
+    os.mkdir(path, 0o700)
+    held = os.open(path, os.O_RDONLY)
+    try:
+        if not _hold(held, Path(path)):  # somebody who clears up came in between, which is as rare as it is harmless
+            os.mkdir(path, 0o700)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(held)
+
+
+def clear_folders(parent: str | os.PathLike | None = None) -> None:
+    """Remove the folders of dead processes of this user from `parent`, or that for temporary files."""
+    _clear(parent or tempfile.gettempdir(), FOLDER, lambda path: shutil.rmtree(path, ignore_errors=True))
+
+
+def clear_files(parent: Path) -> None:
+    """Remove the temporary files and the locks that dead processes of this user left in a folder of results."""
+    _clear(parent, TEMPORARY, os.unlink)
+
+
+def _clear(parent: str | os.PathLike, name: re.Pattern, remove) -> None:
+    try:
+        with os.scandir(parent) as entries:
+            paths = [entry.path for entry in entries if name.fullmatch(entry.name)]
+    except OSError:  # whoever wants to write there will tell
+        return
+    for path in paths:
+        file = claim(path)
+        if file is not None:
+            with suppress(OSError):  # else the next run tries again
+                remove(path)
+            os.close(file)

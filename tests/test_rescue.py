@@ -1,0 +1,458 @@
+"""What a run can't put into its results file is kept elsewhere, told once, and taken up by the next run: nothing measured is lost."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dlmark import lock
+from dlmark.benchmark import ResultsError, SaveResults, load_results
+from dlmark.rescue import RunResults
+
+NAME = "cnn.py__benchmark_throughput__numpy__a-cpu.json"
+FIELDS = {"model": "AlexNet", "framework": "numpy", "device": "A CPU", "measured_at": "2026-11-26T10:00:00Z"}
+
+
+def a(batch_size, **fields):
+    return {**FIELDS, "batch_size": batch_size, **fields}
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A run's results in a folder of this test's own, and the lines that it tells."""
+    told = []
+    results = RunResults(NAME, tmp_path / "results", told.append)
+    results.add(a(1))
+    return results, told
+
+
+def kept_in(folder):
+    return sorted(path for path in Path(folder).rglob(f"{NAME}.rescued-*"))
+
+
+def sizes(folder, pattern="*"):
+    return sorted(load_results(pattern, folder)["batch_size"])
+
+
+def close(results):
+    with pytest.raises(ResultsError) as error:
+        results.close()
+    return str(error.value)
+
+
+# ---- the file is replaced by something wrong ----
+
+
+def not_json(path):
+    path.write_text("<<<<<<< HEAD")
+
+
+def a_wrong_record(path):
+    path.write_text('[{"model": "AlexNet", "batch_size": 0}]')
+
+
+def twins(path):
+    path.write_text(json.dumps([a(1), a(1)]))
+
+
+def a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_link_to_itself(path):
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def a_lock_that_is_a_pipe(path):
+    os.mkfifo(path.with_name(f".{path.name}.lock"))
+
+
+def mended(path):
+    """Take away whatever stands in the place of the file, or of its lock."""
+    for wrong in (path, path.with_name(f".{path.name}.lock")):
+        if wrong.is_dir():
+            wrong.rmdir()
+        else:
+            wrong.unlink(missing_ok=True)
+
+
+WRONGS = [not_json, a_wrong_record, twins, a_folder, a_pipe, a_link_to_itself, a_lock_that_is_a_pipe]
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+def test_what_is_measured_while_the_file_is_wrong_is_kept_beside_it_and_told_in_one_line(wrong, opened, tmp_path):
+    results, told = opened
+    wrong(results.path)
+    for batch_size in (2, 3):
+        results.add(a(batch_size))
+    results.update(lambda held: [{**record, "grade": "B"} for record in held])
+    assert [record["batch_size"] for record in results.records()] == [1, 2, 3] and {r["grade"] for r in results.records()} == {"B"}
+    (line,) = told
+    (kept,) = kept_in(tmp_path / "results")
+    assert NAME in line and str(kept) in line and "\n" not in line and "goes on" in line
+    assert {2, 3} <= {record["batch_size"] for record in json.loads(kept.read_text())}
+    assert str(kept) in results.saved_in and str(kept) in close(results)
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+def test_the_next_run_takes_it_up(wrong, opened, tmp_path):
+    results, _ = opened
+    wrong(results.path)
+    results.add(a(2))
+    close(results)
+    mended(results.path)
+    told = []
+    again = RunResults(NAME, tmp_path / "results", told.append)
+    expected = [2] if wrong is a_lock_that_is_a_pipe else [1, 2]  # there the file was well, and this test removed it
+    assert sizes(tmp_path / "results") == expected == sorted(record["batch_size"] for record in again.records())
+    assert len(told) == 1 and "took up" in told[0] and not kept_in(tmp_path)
+
+
+def test_a_file_that_is_mended_meanwhile_gets_all_that_was_kept(opened, tmp_path):
+    results, told = opened
+    before = results.path.read_bytes()
+    not_json(results.path)
+    results.add(a(2))
+    results.path.write_bytes(before)
+    results.add(a(3))
+    assert sizes(tmp_path / "results") == [1, 2, 3] and not kept_in(tmp_path) and results.saved_in == str(results.path)
+    assert len(told) == 2 and "saved in it now" in told[1]
+    results.close()
+
+
+def test_what_another_process_wrote_meanwhile_stays(opened, tmp_path):
+    results, _ = opened
+    before = results.path.read_bytes()
+    not_json(results.path)
+    results.add(a(2))
+    results.path.write_bytes(before)
+    SaveResults(NAME, tmp_path / "results").add(a(7))
+    results.add(a(3))
+    assert sizes(tmp_path / "results") == [1, 2, 3, 7]
+
+
+def test_an_older_version_that_an_editor_writes_back_takes_no_point_of_this_run_away(opened, tmp_path):
+    results, told = opened
+    SaveResults(NAME, tmp_path / "results").add(a(7))
+    results.add(a(2, block_times_s=[1.0]))
+    before = results.path.read_bytes()
+    results.add(a(2, block_times_s=[1.0, 1.0]))
+    results.add(a(3))
+    results.path.write_bytes(before)
+    SaveResults(NAME, tmp_path / "results").add(a(7, reason="another's, and newer"))
+    results.add(a(4))
+    held = {record["batch_size"]: record for record in json.loads(results.path.read_text())}
+    assert sorted(held) == [1, 2, 3, 4, 7] and held[2]["block_times_s"] == [1.0, 1.0] and held[7]["reason"] == "another's, and newer"
+
+
+def test_a_point_that_another_run_measures_later_stays_its(opened, tmp_path):
+    results, _ = opened
+    SaveResults(NAME, tmp_path / "results").add(a(1, measured_at="2026-11-26T11:00:00Z"))
+    results.add(a(2))
+    assert results.get(a(1))["measured_at"] == "2026-11-26T11:00:00Z"
+
+
+def test_the_end_of_a_run_is_one_more_try(opened, tmp_path):
+    results, _ = opened
+    not_json(results.path)
+    results.add(a(2))
+    results.path.unlink()
+    results.close()
+    assert sizes(tmp_path / "results") == [1, 2]
+
+
+def test_a_folder_that_was_removed_is_made_again_with_all_points(opened, tmp_path):
+    results, told = opened
+    results.path.unlink()
+    results.path.parent.rmdir()
+    results.add(a(2))
+    assert sizes(tmp_path / "results") == [1, 2] and not told
+
+
+def test_a_record_that_breaks_the_format_is_kept_too_and_stops_nothing(opened, tmp_path):
+    results, told = opened
+    results.add(a(2, throughput=float("nan")))
+    results.add(a(3))
+    assert sizes(tmp_path / "results") == [1, 3] and "new record: field throughput" in told[0]
+    (kept,) = kept_in(tmp_path / "results")
+    assert '"batch_size": 2' in kept.read_text() and "field throughput" in close(results)
+
+
+# ---- there is no room, or nothing may be written ----
+
+
+
+def test_where_the_folder_can_not_be_written_another_keeps_it(opened, tmp_path):
+    results, told = opened
+    results.path.unlink()
+    results.path.parent.rmdir()
+    results.path.parent.write_text("a file")
+    results.add(a(2))
+    (kept,) = kept_in(tmp_path / "state")
+    assert str(kept) in told[0] and str(kept) in close(results) and kept.stat().st_uid == os.getuid()
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
+    results.path.parent.unlink()
+    RunResults(NAME, tmp_path / "results", told.append)
+    assert sizes(tmp_path / "results") == [1, 2] or sizes(tmp_path / "results") == [2]
+    assert not kept_in(tmp_path) and not list((tmp_path / "state" / "dlmark").iterdir())
+
+
+def test_the_folder_for_temporary_files_keeps_it_where_there_is_no_other(opened, tmp_path):
+    results, told = opened
+    (tmp_path / "state").write_text("a file")
+    results.path.unlink()
+    results.path.parent.rmdir()
+    results.path.parent.write_text("a file")
+    results.add(a(2))
+    assert kept_in(tmp_path / "tmp") and str(tmp_path / "tmp") in told[0]
+
+
+def test_another_folder_of_results_does_not_take_it_up(opened, tmp_path):
+    results, _ = opened
+    results.path.unlink()
+    results.path.parent.rmdir()
+    results.path.parent.write_text("a file")
+    results.add(a(2))
+    close(results)
+    told = []
+    RunResults(NAME, tmp_path / "others", told.append)
+    assert kept_in(tmp_path / "state") and not told
+
+
+@contextmanager
+def files_no_longer_than(size):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_what_is_too_much_for_the_file_is_kept_beside_it(opened, tmp_path):
+    results, told = opened
+    results.add(a(2, flags=["x" * 500]))
+    with files_no_longer_than(results.path.stat().st_size + 10):
+        results.add(a(3))
+        assert kept_in(tmp_path / "results") and "File too large" in told[0] and sizes(tmp_path / "results") == [1, 2]
+    results.add(a(4))
+    assert sizes(tmp_path / "results") == [1, 2, 3, 4] and not kept_in(tmp_path)
+
+
+def test_what_nobody_can_write_is_held_in_memory_and_said_so(opened, tmp_path):
+    results, told = opened
+    with files_no_longer_than(10):
+        results.add(a(2))
+        assert "in memory only" in told[0] and "in memory only" in close(results) and results.get(a(2))
+    results.add(a(3))
+    assert sizes(tmp_path / "results") == [1, 2, 3]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk, and not everywhere")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_fills_loses_no_point_and_is_taken_up_when_there_is_room(small_disk, tmp_path):
+    told = []
+    results = RunResults(NAME, small_disk / "results", told.append)
+    for batch_size in range(1, 11):
+        results.add(a(batch_size, flags=["x" * 1_900]))
+    assert len(told) <= 2 and all("No space left on device" in line for line in told)  # first kept beside it, then where there is more room
+    assert kept_in(tmp_path / "state") and not kept_in(small_disk)
+    assert [record["batch_size"] for record in results.records()] == list(range(1, 11))
+    close(results)
+    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    RunResults(NAME, small_disk / "results", told.append)
+    assert sizes(small_disk / "results") == list(range(1, 11)) and not kept_in(tmp_path)
+
+
+def test_a_disk_that_is_full_is_told_before_anything_is_measured(small_disk):
+    (small_disk / "else").write_bytes(bytes(16 * 1024))
+    with pytest.raises(ResultsError, match="No space left on device"):
+        RunResults(NAME, small_disk)
+
+
+@pytest.fixture
+def nobody():
+    """Be another user than root, who may write anywhere; yields a folder of that user's."""
+    if os.geteuid():
+        pytest.skip("only root can be another user")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chown(folder, 65534, 65534)
+        os.setresuid(65534, 65534, 0)
+        try:
+            yield Path(folder)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+def test_a_folder_that_becomes_read_only_keeps_it_elsewhere(nobody, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(nobody))
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    told = []
+    results = RunResults(NAME, nobody / "results", told.append)
+    results.add(a(1))
+    results.path.parent.chmod(0o555)
+    results.add(a(2))
+    (kept,) = kept_in(nobody)
+    assert "Permission denied" in told[0] and kept.parent.parent == nobody and str(kept) in close(results)
+    results.path.parent.chmod(0o755)
+    RunResults(NAME, nobody / "results", told.append)
+    assert sizes(nobody / "results") == [1, 2] and not kept_in(nobody)
+
+
+def test_a_folder_that_is_read_only_from_the_start_is_told_at_once(nobody):
+    (nobody / "results").mkdir(mode=0o555)
+    with pytest.raises(ResultsError, match="can't be written .Permission denied"):
+        RunResults(NAME, nobody / "results")
+
+
+# ---- taking up ----
+
+
+def test_what_a_living_run_keeps_is_not_taken_up_by_another(opened, tmp_path):
+    results, _ = opened
+    before = results.path.read_bytes()
+    not_json(results.path)
+    results.add(a(2))
+    results.path.write_bytes(before)
+    another = subprocess.run(
+        [sys.executable, "-c", "import sys; from dlmark.rescue import RunResults; RunResults(*sys.argv[1:])", NAME, tmp_path / "results"],
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True)  # fmt: skip
+    assert another.returncode == 0 and another.stderr == "" and kept_in(tmp_path / "results") and sizes(tmp_path / "results") == [1]
+
+
+KILLED = """
+import os, signal, sys
+from dlmark.rescue import RunResults
+results = RunResults(sys.argv[1], sys.argv[2])
+results.path.write_text("oops")
+results.add({"model": "AlexNet", "framework": "numpy", "device": "A CPU", "batch_size": 2})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_run_kept_is_taken_up(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, NAME, tmp_path / "results"], cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL and len(done.stderr.splitlines()) == 1 and kept_in(tmp_path / "results")
+    mended(tmp_path / "results" / NAME)
+    RunResults(NAME, tmp_path / "results", print)
+    assert sizes(tmp_path / "results") == [2] and not kept_in(tmp_path)
+
+
+def kept(tmp_path, *records):
+    """A file that an earlier run kept beside the results."""
+    (tmp_path / "results").mkdir(exist_ok=True)
+    path = tmp_path / "results" / f"{NAME}.rescued-0123abcd"
+    path.write_text(json.dumps(records))
+    return path
+
+
+@pytest.mark.parametrize("there, was_kept, stays", [
+    ({"measured_at": "2026-11-26T11:00:00Z"}, {"measured_at": "2026-11-26T10:00:00Z"}, "there"),
+    ({"measured_at": "2026-11-26T10:00:00Z"}, {"measured_at": "2026-11-26T11:00:00Z"}, "kept"),
+    ({"grade": "A"}, {"grade": "B"}, "kept"),
+    # One goes on from the other: the clock, which may have been set back, tells nothing.
+    ({"block_times_s": [1.0], "measured_at": "2026-11-26T11:00:00Z"}, {"block_times_s": [1.0, 2.0], "measured_at": "2026-11-26T10:00:00Z"}, "kept"),
+    ({"block_times_s": [1.0, 2.0], "measured_at": "2026-11-26T10:00:00Z"}, {"block_times_s": [1.0], "measured_at": "2026-11-26T11:00:00Z"}, "there"),
+])  # fmt: skip
+def test_of_two_records_of_a_point_the_one_that_goes_on_or_is_newer_stays(there, was_kept, stays, tmp_path):
+    kept(tmp_path, a(1, reason="kept", **was_kept), a(2))
+    (tmp_path / "results" / NAME).write_text(json.dumps([a(1, reason="there", **there)]))
+    results = RunResults(NAME, tmp_path / "results", print)
+    assert results.get(a(1))["reason"] == stays and results.get(a(2))
+
+
+def test_what_was_kept_is_checked_like_any_other_file_and_left_where_it_is_wrong(tmp_path):
+    path = kept(tmp_path, {"model": "AlexNet", "batch_size": 0})
+    told = []
+    results = RunResults(NAME, tmp_path / "results", told.append)
+    assert results.records() == [] and path.exists() and len(told) == 1 and "field batch_size" in told[0] and path.name in told[0]
+
+
+@pytest.mark.parametrize("how", ["a link", "a pipe"])
+def test_nothing_strange_is_taken_up(how, tmp_path):
+    path = kept(tmp_path, a(2))
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere") if how == "a link" else os.mkfifo(path)
+    assert RunResults(NAME, tmp_path / "results", print).records() == []
+
+
+def test_what_was_kept_is_no_result(tmp_path):
+    kept(tmp_path, a(2))
+    (tmp_path / "results" / NAME).write_text(json.dumps([a(1)]))
+    assert sizes(tmp_path / "results") == [1]
+
+
+# ---- a lock that somebody holds ----
+
+
+def test_a_lock_that_is_held_for_long_keeps_what_is_measured_and_the_run_goes_on(opened, tmp_path, monkeypatch):
+    results, told = opened
+    results.patience_s = 0.1
+    with lock.writing(results.path.with_name(f".{NAME}.lock"), told.append):
+        results.add(a(2))
+    assert f"held by process {os.getpid()}" in told[0] and kept_in(tmp_path / "results")
+    results.add(a(3))
+    assert sizes(tmp_path / "results") == [1, 2, 3] and not kept_in(tmp_path)
+
+
+# ---- a whole run ----
+
+BREAKS_ITS_FILE = """
+import sys
+from bench import cnn, options, plan
+keep = plan.Plan.keep
+
+def keep_and_break(self, *words):
+    keep(self, *words)
+    if self._kept == 1:  # as somebody's editor would
+        self.results.path.write_text("oops")
+
+plan.Plan.keep = keep_and_break
+sys.exit(options.main(cnn.parser()))
+"""
+
+
+def test_a_run_whose_file_is_broken_measures_to_the_end_and_the_next_has_all_points(root, cnn, saved, tmp_path):
+    words = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--batch-sizes", "1,2,4", "--seconds", "0.05", "--rounds", "1",
+             "--threads", "1", "--results", str(tmp_path / "results"))  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", BREAKS_ITS_FILE, *words], cwd=root, capture_output=True, text=True, timeout=120)
+    (kept,) = (tmp_path / "results").glob("*.rescued-*")
+    assert done.returncode == 2 and "[3/3] MLP-64 batch 4: " in done.stdout and f"3 measured; saved in {kept}, since " in done.stdout
+    assert done.stdout.count("not readable JSON") == 2 and str(kept) in done.stderr and len(done.stderr.splitlines()) == 1
+    kept.with_name(kept.name.partition(".rescued")[0]).unlink()
+    again = cnn(*words)
+    assert again.returncode == 0 and "0 to measure" in again.stdout and "took up 3 points" in again.stderr
+    assert [record["batch_size"] for record in saved(tmp_path / "results")] == [1, 2, 4]
