@@ -250,8 +250,8 @@ def _text_problem(name: str, kind: str, value: object) -> str | None:
 
 # Drawn as nothing, or as a blank, though Unicode counts them among the letters, marks and symbols: fillers, the braille cell
 # without a dot, variation selectors and the like.
-BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef"
-_BLANK = re.compile(f"[{BLANK}]")
+BLANK = {*map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2800, 0x3164, 0xFFA0, 0x1D159)),
+         *map(chr, range(0x180B, 0x180E)), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}  # fmt: skip
 
 
 def is_text(value: object) -> bool:
@@ -272,14 +272,15 @@ def is_name(value: object) -> bool:
 
 # str.isprintable refuses the categories above, by the Unicode tables of the Python that runs: a character that a newer version of
 # Unicode has assigned is refused by an older Python, and never the other way round.
-@lru_cache(1_024)
 def _is_honest(text: str) -> bool:
-    if _BLANK.search(text):
-        return False
-    marks = MAX_MARKS  # one more at the start is one too many
+    characters = set(text)
+    marks = {character for character in characters if category(character).startswith("M")}
+    if not marks or characters & BLANK:
+        return not characters & BLANK
+    run = MAX_MARKS  # one more at the start is one too many
     for character in text:
-        marks = marks + 1 if category(character)[0] == "M" else 0
-        if marks > MAX_MARKS:
+        run = run + 1 if character in marks else 0
+        if run > MAX_MARKS:
             return False
     return True
 
