@@ -395,6 +395,13 @@ def test_a_killed_worker_stops_no_other(start):
     assert "one ended by SIGKILL; its finished points are saved" in out
 
 
+def test_a_worker_that_can_not_be_started_is_told_and_waited_for_by_nobody(start):
+    process_ = start("-c", WORKERS, json.dumps({"one": [["/no/such/program"]], "two": [[sys.executable, "-c", "print('done')"]]}))
+    out, err = process_.communicate(timeout=60)
+    assert process_.returncode == 1 and err == "" and "two done" in out
+    assert "one can't go on: No such file or directory; its finished points are saved" in out
+
+
 def test_ctrl_c_ends_all_workers_and_what_they_started(start):
     with_a_child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPS!r}])"
     process_ = workers(start, one=[SLEEPS], two=[with_a_child])
