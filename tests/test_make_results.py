@@ -15,8 +15,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from conftest import hear_signals
 from rich.console import Console
+from user_signals import hear_signals
 
 from bench import __main__ as bench_main
 from bench import cnn as bench_cnn
