@@ -20,7 +20,9 @@ from bench import device as bench_device
 from bench import plan as bench_plan
 from bench.plan import Plan
 from dlmark import device, stop, summary, workers
+from dlmark.benchmark import ResultsError
 from dlmark.progress import lasting, progress
+from dlmark.record import RecordError
 
 BENCHES = {"cnn": cnn, "device": bench_device, "training": training}
 PRESETS = {
@@ -168,7 +170,10 @@ def say_the_outcome(found: list[Part]) -> None:
     """A table a device and framework, of this run and of what was held before; where it is, and what comes next."""
     tables: dict[str, list[dict]] = {}
     for part in found:
-        part.plan.results.read()
+        try:
+            part.plan.results.read()
+        except (ResultsError, RecordError):
+            pass  # told by the command that could not save in it
         title = f"{part.plan.fields['device']}, {part.framework} {part.plan.fields['framework_version']}"
         tables.setdefault(title, []).extend(part.plan.records())
     print()

@@ -93,7 +93,7 @@ def _status(prog: str, opts: argparse.Namespace) -> int:
         return 141
     except OSError as error:
         words = _refused(error)
-    complain(f"{prog}: {safe(words)}")
+    complain(f"{prog}: {safe(' '.join(words.splitlines()))}")
     return stop.asked() or 2
 
 

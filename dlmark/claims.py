@@ -9,7 +9,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,41 +49,41 @@ def claim(path: str | os.PathLike) -> int | None:
 
 def new_file(target: Path) -> tuple[int, Path]:
     """A new temporary file beside `target`, held by this process, with the access that the umask leaves."""
-    for _ in range(3):  # whoever clears up may come between making and holding it
-        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        if _hold(file, path):
-            return file, path
-        os.close(file)
-    raise OSError(f"{target}: its temporary file was removed again and again")
-
-
-def _hold(file: int, path: Path) -> bool:
-    """Hold what this process has just made; False if somebody who clears up was faster. Where nothing can be locked nothing is cleared."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return os.path.lexists(path)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    return _new(lambda: target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp"), lambda path: os.open(path, flags, 0o666))
 
 
 @contextmanager
 def folder(parent: str | os.PathLike | None = None) -> Iterator[str]:
     """A new folder in `parent`, or that for temporary files, held by this process; removed after the block, or by the next `clear_folders`."""
-    path = os.path.join(parent or tempfile.gettempdir(), f"dlmark-{secrets.token_hex(8)}")
-    os.mkdir(path, 0o700)
-    held = os.open(path, os.O_RDONLY)
+
+    def make(path: Path) -> int:
+        path.mkdir(mode=0o700)
+        return os.open(path, os.O_RDONLY)
+
+    held, path = _new(lambda: Path(parent or tempfile.gettempdir(), f"dlmark-{secrets.token_hex(8)}"), make)
     try:
-        if not _hold(held, Path(path)):  # somebody who clears up came in between, which is as rare as it is harmless
-            os.mkdir(path, 0o700)
-        yield path
+        yield str(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
         os.close(held)
+
+
+def _new(name: Callable[[], Path], make: Callable[[Path], int]) -> tuple[int, Path]:
+    """Make something and hold it; again under another name, where somebody who clears up came in between."""
+    while True:
+        path = name()
+        file = make(path)
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.lexists(path):
+                return file, path
+        except BlockingIOError:
+            pass
+        except OSError:  # where nothing can be locked nothing is cleared
+            return file, path
+        os.close(file)
 
 
 def clear_folders(parent: str | os.PathLike | None = None) -> None:

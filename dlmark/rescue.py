@@ -1,5 +1,6 @@
 """The results of a run: what can't be put into the file is kept in another, and the next run that opens the file takes it up."""
 
+import errno
 import hashlib
 import os
 import re
@@ -33,14 +34,14 @@ class RunResults(SaveResults):
         self._unsaved: dict[tuple, dict] = {}
         self._refused: list[dict] = []  # what breaks the format, which only a fault of ours can
         self._kept = _Kept(results_folder(folder) / name)
-        self._problem, self._told, self._is_kept = "", "", False
+        self._problem, self._told = "", ""
         super().__init__(name, folder, tell)
         self._take_up()
 
     @property
     def saved_in(self) -> str:
         """Where the points of this run are, in words."""
-        return str(self.path) if not self._problem else f"{self._kept.path if self._is_kept else 'no file'}, since {self._problem.removesuffix('.')}"
+        return str(self.path) if not self._problem else f"{str(self._kept) or 'no file'}, since {self._problem.removesuffix('.')}"
 
     def update(self, change: Callable[[list[dict]], list[dict]]) -> None:
         """Write what `change` makes of all the records; where that can't be, keep what it makes. Raises nothing for that."""
@@ -62,9 +63,10 @@ class RunResults(SaveResults):
         """Try once more to save what could not be. Raises ResultsError, which says where it is, if it still can't be."""
         if self._problem:
             self.update(lambda held: held)
+        where = self._where()
         self._kept.let_go()
         if self._problem:
-            raise ResultsError(f"{self._problem} {self._where()}")
+            raise ResultsError(f"{self._problem} {where}")
 
     def _look(self) -> None:
         """Take over what the file holds, and what this run measured that is not in it any more: an editor wrote an older version back."""
@@ -85,7 +87,7 @@ class RunResults(SaveResults):
         # Where the file is not what it was, what it held before may be lost with it.
         kept = list((self._unsaved if self._is_as_it_was_left() else self._records).values()) + self._refused
         self._problem, self.patience_s = problem.removesuffix(".") + ".", IMPATIENCE_S
-        self._is_kept = self._kept.write(kept)
+        self._kept.write(kept)
         self._tell_once(f"{self._problem} {self._where()}; the measuring goes on")
 
     def _hold(self, record: dict) -> None:
@@ -104,13 +106,16 @@ class RunResults(SaveResults):
             self._tell_once(f"{self.path}: all that was kept elsewhere is saved in it now")
 
     def _where(self) -> str:
-        measured = f"What could not be saved ({_points(len(self._unsaved) + len(self._refused))})"
-        if self._is_kept:
-            return f"{measured} is kept in {self._kept.path} until the next run takes it up"
-        return f"{measured} is kept in memory only, since no file can be written: make room"
+        """Where what is not in the file is, in a sentence."""
+        measured = f"What could not be saved ({_points(len(self._unsaved) + len(self._refused))}) is kept in"
+        if self._kept.is_all:
+            return f"{measured} {self._kept} until the next run takes it up"
+        if str(self._kept):
+            return f"{measured} part in {self._kept}, and the rest in memory only: make room"
+        return f"{measured} memory only, since no file can be written: make room"
 
     def _tell_once(self, line: str) -> None:
-        about = f"{self._problem} {self._kept.path} {self._is_kept}"  # that there is one point more is no news
+        about = f"{self._problem} {self._kept.about()}"  # that there is one point more is no news
         if about != self._told:
             self._told = about
             self.tell(line)
@@ -131,38 +136,58 @@ class RunResults(SaveResults):
 
 
 class _Kept:
-    """The file in which a run keeps what it can't save; it belongs to the run for as long as that lives."""
+    """The file in which a run keeps what it can't save, or several where one would be too large; they are the run's for as long as it lives."""
 
     def __init__(self, results: Path):
-        self.path: Path | None = None
-        self._results, self._claim = results, None
+        self._results, self._usual = results, secrets.token_hex(4)
+        self._claims: dict[Path, int] = {}
+        self._last: list[Path] = []  # the folder that had room, which is asked first: what is told is not to change with each point
+        self.is_all = False  # whether they hold all that was last to be kept
 
-    def write(self, records: list[dict]) -> bool:
-        """Write it anew, in the first folder where that can be; False if there is none, and an older version may still be there."""
-        name = f"{self._results.name}.rescued-{secrets.token_hex(4)}"
-        for path in chain([self.path] if self.path else [], (folder / name for folder in _folders(self._results, make=True))):
-            with suppress(OSError):
-                claim = write_claimed(path, records, ensure_ascii=True, allow_nan=True, default=str)  # whatever it is
-                if path == self.path:
-                    self.let_go()
-                else:
-                    self.remove()
-                self.path, self._claim = path, claim
+    def __str__(self) -> str:
+        first, *others = self._claims or [""]
+        return f"{first} and {len(others)} more files like it" if others else str(first)
+
+    def about(self) -> str:
+        """What a user should hear of when it changes."""
+        return f"{self.is_all} {len(self._claims) > 1} {min((path.parent for path in self._claims), default='')}"
+
+    def write(self, records: list[dict]) -> None:
+        """Write them anew, in the first folder where that can be. Where all can't be, what was kept before stays too."""
+        before, self._claims = self._claims, {}
+        self.is_all = self._in_pieces(records, self._usual)
+        for path, claim in before.items():
+            if path in self._claims:
+                os.close(claim)
+            elif self.is_all:
+                _remove(path, self._results)
+                os.close(claim)
+            else:
+                self._claims[path] = claim
+
+    def _in_pieces(self, records: list[dict], token: str) -> bool:
+        too_large = False
+        for folder in chain(self._last, _folders(self._results, make=True)):
+            path = folder / f"{self._results.name}.rescued-{token}"
+            try:
+                self._claims[path] = write_claimed(path, records, ensure_ascii=True, allow_nan=True, default=str)  # whatever it is
+                self._last = [folder]
                 return True
-        return False
+            except OSError as error:
+                too_large = too_large or error.errno == errno.EFBIG
+        half = len(records) // 2
+        return too_large and half > 0 and all([self._in_pieces(part, secrets.token_hex(4)) for part in (records[:half], records[half:])])
 
     def remove(self) -> None:
-        """Remove it, if there is one."""
-        if self.path:
-            _remove(self.path, self._results)
-            self.let_go()
-            self.path = None
+        """Remove what there is."""
+        for path in self._claims:
+            _remove(path, self._results)
+        self.let_go()
 
     def let_go(self) -> None:
         """Leave it to whoever comes next."""
-        if self._claim is not None:
-            os.close(self._claim)
-        self._claim = None
+        while self._claims:
+            os.close(self._claims.popitem()[1])
 
 
 def _remove(path: Path, results: Path) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from user_signals import hear_signals
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # bench is not an installed package: it is run from the project's folder
@@ -17,12 +17,6 @@ sys.path.insert(0, str(ROOT))  # bench is not an installed package: it is run fr
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
-
-
-def hear_signals() -> None:
-    """For a new process: a shell's background job, and so whatever it starts, does not hear Ctrl-C, nor with nohup SIGHUP; a user's command does."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

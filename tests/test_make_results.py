@@ -15,8 +15,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from conftest import hear_signals
 from rich.console import Console
+from user_signals import hear_signals
 
 from bench import __main__ as bench_main
 from bench import cnn as bench_cnn
@@ -393,6 +393,13 @@ def test_a_killed_worker_stops_no_other(start):
     out, _ = process_.communicate(timeout=60)
     assert process_.returncode == 128 + signal.SIGKILL and "two done" in out and "not this" not in out
     assert "one ended by SIGKILL; its finished points are saved" in out
+
+
+def test_a_worker_that_can_not_be_started_is_told_and_waited_for_by_nobody(start):
+    process_ = start("-c", WORKERS, json.dumps({"one": [["/no/such/program"]], "two": [[sys.executable, "-c", "print('done')"]]}))
+    out, err = process_.communicate(timeout=60)
+    assert process_.returncode == 1 and err == "" and "two done" in out
+    assert "one can't go on: No such file or directory; its finished points are saved" in out
 
 
 def test_ctrl_c_ends_all_workers_and_what_they_started(start):

@@ -262,6 +262,17 @@ def test_what_is_too_much_for_the_file_is_kept_beside_it(opened, tmp_path):
     assert sizes(tmp_path / "results") == [1, 2, 3, 4] and not kept_in(tmp_path)
 
 
+def test_what_is_too_much_for_one_file_is_kept_in_several(opened, tmp_path):
+    results, told = opened
+    with files_no_longer_than(results.path.stat().st_size + 100):
+        for batch_size in range(2, 9):
+            results.add(a(batch_size))
+        assert len(kept_in(tmp_path / "results")) > 1 and "more file" in close(results)
+    assert len(told) <= 2
+    RunResults(NAME, tmp_path / "results", told.append)
+    assert sizes(tmp_path / "results") == list(range(1, 9)) and not kept_in(tmp_path)
+
+
 def test_what_nobody_can_write_is_held_in_memory_and_said_so(opened, tmp_path):
     results, told = opened
     with files_no_longer_than(10):

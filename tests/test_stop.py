@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import hear_signals
+from user_signals import hear_signals
 
 STOPPED = "\nStopped. Every finished point is saved; the same command goes on from there.\n"
 
