@@ -157,6 +157,6 @@ def _lock(path: Path):
 def _where(folder: Path) -> str:
     names = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
     if not names:
-        return f": {folder} holds none. Measure this machine with `make results`."
+        return f": {folder} holds none. Measure this machine with `make results`, or set DLMARK_RESULTS to the folder results of a clone of the repository."
     listed = "\n  ".join(names[:20]) + ("\n  …" if len(names) > 20 else "")
     return f" in {folder}. There are:\n  {listed}"
