@@ -149,6 +149,7 @@ def _state(path: Path) -> tuple | None:
 def _where(folder: Path) -> str:
     names = sorted(safe(path.name) for path in folder.glob("*.json")) if folder.is_dir() else []
     if not names:
-        return f": {safe(str(folder))} holds none. Measure this machine with `make results`."
+        return (f": {safe(str(folder))} holds none. Measure this machine with `make results`, or set DLMARK_RESULTS to the folder results "
+                "of a clone of the repository.")  # fmt: skip
     listed = "\n  ".join(names[:20]) + ("\n  …" if len(names) > 20 else "")
     return f" in {safe(str(folder))}. There are:\n  {listed}"

@@ -20,6 +20,7 @@ from dlmark.record import FIELDS, RecordError, check
 QUICK = ("nothing", "published only", "one point", "a name and a device", "nobody says batch_size", "nobody says anything", "nothing but crashed")
 NOTE = re.compile(r"There is nothing to (draw|show) here: .+\.|Left out: it needs what a cell above found nothing for\.")
 NAMES = [page.stem for page in page_cells.PAGES]
+CHOOSING = {"cnn", "devices", "frameworks", "how-sure", "training"}  # pages that choose their device
 
 
 @pytest.fixture
@@ -100,11 +101,8 @@ def test_no_notebook_names_a_device():
 
 def devices_shown(outputs):
     """By page the device that most of its marks and tables are of."""
-    html = {name: "".join(text for output in part for text in output.html) for name, part in outputs.items()}
+    html = {name: "".join(text for output in outputs[name] for text in output.html) for name in CHOOSING}
     return {name: max((page_sets.GPU, "Intel(R) Xeon(R) Processor, 2 threads", "AMD EPYC, 2 threads"), key=text.count) for name, text in html.items()}
-
-
-CHOOSING = {"cnn", "devices", "frameworks", "how-sure", "training"}
 
 
 @pytest.mark.slow
