@@ -13,9 +13,9 @@ from dlmark.record import RecordError
 from reliability.trying import RESULTS, Row, Task, ends_complete, started
 
 NAME = "cnn.py__benchmark_throughput__numpy__a-device.json"
-OLD = [{"model": "MLP-64", "batch_size": 1, "throughput": 80.0, "device": "A device", "status": "ok"},
-       {"model": "MLP-64", "batch_size": 2, "device": "Gerät № 1", "status": "out_of_memory", "reason": "es war kein Platz, 深度"}]  # fmt: skip
-NEW = {"model": "MLP-64", "batch_size": 4, "throughput": 160.0, "device": "A device", "status": "ok"}
+OLD = [{"model": "MLP-64", "framework": "numpy", "device": "A device", "batch_size": 1, "throughput": 80.0, "status": "ok"},
+       {"model": "MLP-64", "framework": "numpy", "device": "A device", "batch_size": 2, "status": "out_of_memory", "reason": "für 深度 war kein Platz"}]  # fmt: skip
+NEW = {"model": "MLP-64", "framework": "numpy", "device": "A device", "batch_size": 4, "throughput": 160.0, "status": "ok"}
 OLD_BYTES = json.dumps(OLD, ensure_ascii=False).encode()
 WRITTEN = len(json.dumps([*OLD, NEW], ensure_ascii=False).encode()) + 10  # what the next write writes, at most
 
@@ -65,7 +65,7 @@ def _write_in_a_fork(path: Path, place: int, ends_process: bool, save) -> tuple[
             status = 0
         except BaseException as error:
             os.write(write, str(error).encode(errors="replace"))
-            status = 1 if isinstance(error, ResultsError) else 3
+            status = 1 if isinstance(error, (ResultsError, RecordError)) else 3
         finally:
             os._exit(status)
     os.close(write)
