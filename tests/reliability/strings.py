@@ -113,7 +113,7 @@ def _printed(folder: Path, text: str) -> list[str]:
     os.environ["DLMARK_RESULTS"] = str(folder / "none")  # where a name that is no file is sought
     problems = []
     for words in (["check", *paths, *named], ["show", *paths[1:]], ["show", *(named or paths[1:])], ["show", "--columns", ",".join(PLACES), paths[1]], ["compare", *paths[1:]],
-                  ["show", f"--model={text or 'x'}", paths[1]], ["show", "--", text or "x"], ["export", paths[1], "--csv", str(folder / "out.csv")]):  # fmt: skip
+                  ["show", f"--model={text or 'x'}", paths[1]], ["show", "--", text.replace("\0", "") or "x"], ["export", paths[1], "--csv", str(folder / "out.csv")]):  # fmt: skip
         status, out = _command(folder, words)
         problems += [f"dlmark {words[0]}: {problem}" for problem in obeyed(out)]
         if status not in (0, 1, 2):
