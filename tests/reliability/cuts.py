@@ -149,9 +149,9 @@ def cut_under_a_run(task: Task) -> Iterator[list[str]]:
 
 ROWS = [
     Row("cut-write", "a write that is cut leaves the old file whole, and the next one clears up",
-        "the write of a file is ended at every byte, with its process and without", cut_writes, WRITTEN + 1, 60, 0.06),
+        "the write of a file is ended at every byte, with its process and without", cut_writes, WRITTEN + 1, 60, 0.04),
     Row("cut-file", "a file that is cut is refused in one sentence and left alone",
-        "a result file cut at every byte, read in every way", cut_files, len(OLD_BYTES) + 1, 60, 0.02),
+        "a result file cut at every byte, read in every way", cut_files, len(OLD_BYTES) + 1, 60, 0.015),
     Row("cut-run", "a run says so in one line too, and goes on once the file is back", "a measured file cut at random bytes under the command that measured it",
-        cut_under_a_run, 30, 3, 3.0),
+        cut_under_a_run, 30, 3, 1.2),
 ]  # fmt: skip

@@ -104,7 +104,7 @@ def _each(one: Callable[..., list[list[str]]], folder: Path, places: list, args:
 
 
 class Row(NamedTuple):
-    """One promise, the test that tries it, and how often: in all, and in the short part."""
+    """One promise, the test that tries it, and how often: in all, and in the short part (0: not there)."""
 
     name: str
     promise: str
