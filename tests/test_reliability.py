@@ -30,8 +30,7 @@ class Display:
     def advance(self, work): ...
 
 
-# The pages' own test is one of the suite already, and a matter of minutes.
-@pytest.mark.parametrize("row", [row for row in ROWS if row.name != "strings-pages"], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.short], ids=lambda row: row.name)
 def test_a_few_tries_find_nothing(row, tmp_path):
     outcome = attempt(row, Task(max(1, row.short // 10), 1, tmp_path), Display())
     if outcome.untried:
@@ -41,7 +40,7 @@ def test_a_few_tries_find_nothing(row, tmp_path):
 
 def test_names_and_numbers_of_the_promises_are_in_order():
     assert len({row.name for row in ROWS}) == len(ROWS)
-    assert all(0 < row.short <= row.full and row.seconds > 0 for row in ROWS)
+    assert all(0 <= row.short <= row.full and row.seconds > 0 for row in ROWS)
     assert sum(row.full for row in ROWS if row.name in ("bytes", "tokens", "structures")) == 100_000
 
 

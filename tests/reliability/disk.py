@@ -41,9 +41,9 @@ def run_and_mend(folder: Path, random: Random, fault: Callable[[], None], mend: 
 
 def _told(run: Run) -> list[str]:
     """The trouble is told, and no line of it twice."""
-    lines = [line for line in (run.said + run.complained).splitlines() if "can't" in line or "expected" in line or "not readable" in line]
+    lines = list(filter(None, run.complained.splitlines()))
     if not lines or len(lines) > len(set(lines)):
-        return [f"told in {len(lines)} lines, {len(set(lines))} different; {run.tail()}"]
+        return [f"told in {len(lines)} lines, {len(set(lines))} of them different; {run.tail()}"]
     return []
 
 
@@ -173,9 +173,9 @@ def _in_its_place(folder: Path, random: Random, put: Callable[[Path], None], tak
 
 AFTER = "then it can be written again, and the same command goes on"
 ROWS = [
-    Row("full", "on a full disk a run says so, each thing once, and loses no point that it measured", f"a tmpfs of a few pages, or of a few files; {AFTER}", full_disk, 20, 3, 3.0),
-    Row("ulimit", "nor where files may not grow; where no file at all can hold a point, it says so", f"ulimit -f of 0 to 6 KiB; {AFTER}", small_files, 20, 2, 3.0),
-    Row("read-only", "nor in a folder of another user", f"from the start or from a random point on, without root's power; {AFTER}", read_only, 20, 2, 3.0),
-    Row("folder", "nor where the file was replaced by a folder", f"after a random point; {AFTER}", replaced, 20, 2, 3.0),
-    Row("edited", "nor where it was edited into something wrong", f"after a random point, in {len(WRONG)} ways; {AFTER}", edited, 20, 2, 3.0),
+    Row("full", "on a full disk a run says so, each thing once, and loses no point that it measured", f"a tmpfs of a few pages, or of a few files; {AFTER}", full_disk, 16, 3, 2.0),
+    Row("ulimit", "nor where files may not grow; where no file at all can hold a point, it says so", f"ulimit -f of 0 to 6 KiB; {AFTER}", small_files, 16, 2, 2.0),
+    Row("read-only", "nor in a folder of another user", f"from the start or from a random point on, without root's power; {AFTER}", read_only, 16, 2, 2.0),
+    Row("folder", "nor where the file was replaced by a folder", f"after a random point; {AFTER}", replaced, 16, 2, 2.0),
+    Row("edited", "nor where it was edited into something wrong", f"after a random point, in {len(WRONG)} ways; {AFTER}", edited, 16, 2, 2.0),
 ]  # fmt: skip

@@ -42,4 +42,4 @@ def _wrong(run, records: dict[str, dict]) -> list[str]:
     return problems
 
 
-ROWS = [Row("gpu", "a GPU that is lost in the middle becomes records that say so", "the stand-in for NVML loses it after a random number of questions", lost_gpu, 60, 4, 2.0)]
+ROWS = [Row("gpu", "a GPU that is lost in the middle becomes records that say so", "the stand-in for NVML loses it after a random number of questions", lost_gpu, 40, 4, 1.0)]

@@ -12,8 +12,8 @@ STATUS = {"hangs": "timed_out", "hangs-with-the-lock": "timed_out", "aborts": "c
           "raises": "crashed", "eats-memory": "out_of_memory", WRONG: "wrong_output"}  # fmt: skip
 FAILING = [WRONG, *(f"{how}-when-{when}" for how in FAILURES for when in MOMENTS)]
 EACH = 5  # of them in one run, with a sound network after each
-WATCHDOG_S = 6
-LIMIT_KIB = 2 * 2**20  # of memory, for the run and whatever it starts (setrlimit(2), RLIMIT_DATA)
+WATCHDOG_S = 8
+LIMIT_KIB = 2**20  # of memory, for the run and whatever it starts (setrlimit(2), RLIMIT_DATA)
 
 
 def failing(task: Task) -> Iterator[list[str]]:
@@ -63,5 +63,5 @@ def saved(results: Path) -> dict[str, dict]:
 
 ROWS = [
     Row("network", "a network that hangs, aborts, crashes, answers NaN or runs out of memory is a record that says so; the others are measured",
-        f"{len(FAILING)} failing networks in random order, sound ones between them, under a limit on memory", failing, 60, 5, 3.0),
+        f"{len(FAILING)} failing networks in random order, sound ones between them, under a limit on memory", failing, 45, 5, 1.5),
 ]  # fmt: skip

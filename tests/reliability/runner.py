@@ -61,8 +61,9 @@ def _print(show, *texts: str) -> None:
 
 def run(opts: argparse.Namespace) -> list[Outcome]:
     """Try all rows, each until its share of the time is up."""
-    rows = [row for row in ROWS if not opts.only or row.name in opts.only.split(",")]
-    numbers = {row.name: max(1, round((row.short if opts.short else row.full) * opts.share)) for row in rows}
+    numbers = {row.name: row.short if opts.short else row.full for row in ROWS if not opts.only or row.name in opts.only.split(",")}
+    numbers = {name: max(1, round(number * opts.share)) for name, number in numbers.items() if number}
+    rows = [row for row in ROWS if row.name in numbers]
     left_s = sum(row.seconds * numbers[row.name] for row in rows)
     end, outcomes = time.monotonic() + 60 * opts.minutes, []
     print(f"seed {opts.seed}; {lasting(left_s)}, at most {opts.minutes:g} min", flush=True)

@@ -27,7 +27,7 @@ ROOT = HERE.parent.parent
 SIZES = (1, 2, 4)
 WORDS = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--batch-sizes", ",".join(map(str, SIZES)),
          "--threads", "1", "--seconds", "0.02", "--rounds", "2")  # fmt: skip
-LASTS_S = 5.0  # such a run, about
+LASTS_S = 2.5  # such a run, about
 PATIENCE_S = 60.0  # a run that has not ended by then hangs
 AT_ONCE = 2  # tries side by side
 RESULTS = "cnn.py__benchmark_throughput__*.json"
@@ -104,7 +104,7 @@ def _each(one: Callable[..., list[list[str]]], folder: Path, places: list, args:
 
 
 class Row(NamedTuple):
-    """One promise, the test that tries it, and how often: in all, and in the short part."""
+    """One promise, the test that tries it, and how often: in all, and in the short part (0: not there)."""
 
     name: str
     promise: str
@@ -300,8 +300,9 @@ def leftovers(folder: Path, results: Path | None = None) -> list[str]:
     """What stands in the folders of a run that should have cleared up: all but result files and the device's lock."""
     results = results or folder / "results"
     names = [path.name for path in results.iterdir() if not path.match(RESULTS)] if results.is_dir() else []
-    names += [path.name for path in (folder / "tmp").iterdir() if not path.name.endswith(".lock") and path.name != "state"]
+    names += [path.name for path in (folder / "tmp").iterdir() if path.name != "state"]
     names += [path.name for path in (folder / "tmp" / "state").rglob("*") if path.is_file()]
+    names = [name for name in names if not LEFT.fullmatch(name)]
     return [f"not cleared: {', '.join(sorted(names))}"] if names else []
 
 
@@ -310,6 +311,10 @@ def lost_times(was_measured: dict, records: dict) -> list[str]:
     return [f"lost: {name} batch {size}: {len(missing)} of {len(record['block_times_s'])} block times"
             for (name, size), record in was_measured.items()
             if (missing := set(record["block_times_s"]) - set(records.get((name, size), {}).get("block_times_s", ())))]  # fmt: skip
+
+
+# The device's lock, which is to stay; and what Python's tempfile makes to find out where it may write, which is gone after a moment.
+LEFT = re.compile(r"dlmark-\d+-.*\.lock|[a-z0-9_]{8}")
 
 
 def ends_complete(folder: Path, promised: dict[tuple[str, int], int], *words, wanted=tuple(("MLP-64", size) for size in SIZES),

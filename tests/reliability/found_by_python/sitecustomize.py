@@ -1,4 +1,4 @@
-"""Found by every Python that a try starts: one more adapter, and little warm-up, so that a run saves a point every tenth of a second.
+"""Found by every Python that a try starts: one more adapter, a witness, and little warm-up, so that a run saves a point every tenth of a second.
 
 It waits for the imports of the bench, so that a signal meets a start as short as a user's.
 """
@@ -20,8 +20,11 @@ def shorten_the_warm_up(in_rounds) -> None:
     in_rounds.rules = lambda *args, **options: replace(usual(*args, **options), warmup_s=0.05, warmup_floor_s=0.02)
 
 
-def shorten_the_canary(canary) -> None:
+def quieten_the_canary(canary) -> None:
+    """It sings with TRIES_CANARY alone, and shortly: each song starts a process, which takes longer than a point."""
     canary.WORK_S = 0.01
+    if "TRIES_CANARY" not in os.environ:
+        canary.NEEDS = ("nothing that an adapter has",)
 
 
 def tell_what_is_measured(plan) -> None:
@@ -41,7 +44,7 @@ def tell_what_is_measured(plan) -> None:
 class Changed:
     """Finds the modules of `CHANGES` as usual, and changes each after its import."""
 
-    CHANGES = {"bench.adapters": add_networks_that_fail, "bench.in_rounds": shorten_the_warm_up, "bench.canary": shorten_the_canary,
+    CHANGES = {"bench.adapters": add_networks_that_fail, "bench.in_rounds": shorten_the_warm_up, "bench.canary": quieten_the_canary,
                "bench.plan": tell_what_is_measured}  # fmt: skip
 
     def find_spec(self, name, path, target=None):
