@@ -72,7 +72,7 @@ def write_folder(whole: Path, part: Path, opts: argparse.Namespace) -> int:
     for number in range(opts.files):
         records = (dict(list(record(rng, number, place).items())[: opts.fields]) for place in range(opts.records))
         lines = (json.dumps(record, ensure_ascii=False) for record in records)
-        name, text = f"cnn.py__benchmark_throughput__mxnet__device-{number:05}.json", "[\n" + ",\n".join(lines) + "\n]\n"
+        name, text = f"cnn.py__benchmark_throughput__mxnet__amd-epyc-{number}-2-threads.json", "[\n" + ",\n".join(lines) + "\n]\n"
         size += (whole / name).write_bytes(text.encode())
         if number % opts.part == 0:
             (part / name).write_text(text, encoding="utf-8")
