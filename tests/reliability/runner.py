@@ -70,11 +70,12 @@ def run(opts: argparse.Namespace) -> list[Outcome]:
     with progress(left_s) as show:
         for row in rows:
             own_s = row.seconds * numbers[row.name]
-            share_s = (end - time.monotonic()) * own_s / max(left_s, own_s)
+            share_s = (end - time.monotonic()) * own_s / left_s
             left_s -= own_s
+            longest_s = max(share_s, end - time.monotonic() - left_s)  # so that those after it have what they need, or their share
             with tempfile.TemporaryDirectory(prefix="dlmark-reliability-", ignore_cleanup_errors=True) as folder:
                 start = time.monotonic()
-                outcomes.append(attempt(row, Task(numbers[row.name], opts.seed, Path(folder), start + max(share_s, 2)), show))
+                outcomes.append(attempt(row, Task(numbers[row.name], opts.seed, Path(folder), start + longest_s), show))
             _print(show, f"{table.line(outcomes[-1])} ({time.monotonic() - start:.0f} s)")
     return outcomes
 
