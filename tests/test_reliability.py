@@ -110,9 +110,9 @@ def test_a_try_that_fails_by_itself_does_not_pass_for_one_that_found_nothing(tmp
     assert "the try itself failed" in problem and "ZeroDivisionError" in problem
 
 
-def test_no_try_begins_when_the_time_is_up(tmp_path):
+def test_when_the_time_is_up_no_try_begins_but_the_first(tmp_path):
     outcome = attempt(A._replace(tries=lambda task: task.side_by_side(lambda place: [[]], range(3))), Task(3, 1, tmp_path, until=0), Display())
-    assert (outcome.tried, outcome.wanted) == (0, 3)
+    assert (outcome.tried, outcome.wanted) == (1, 3)
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\rb", "\u202e", "\u2028"])

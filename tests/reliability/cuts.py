@@ -60,8 +60,9 @@ def _write_in_a_fork(path: Path, place: int, ends_process: bool, save) -> tuple[
         try:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL if ends_process else signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            results = save(path.name, path.parent)
             resource.setrlimit(resource.RLIMIT_FSIZE, (place, place))
-            save(path.name, path.parent).add(NEW)
+            results.add(NEW)
             status = 0
         except BaseException as error:
             os.write(write, str(error).encode(errors="replace"))

@@ -125,7 +125,7 @@ def _hears_interrupts(pid: int) -> bool:
 
 TEST = "at random moments of a real run, half of them while a file is written; after every fifth the next run goes to its end"
 ROWS = [
-    Row("kill", "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete", f"SIGKILL: {TEST}", killed, 200, 10, 0.8),
-    Row("term", "SIGTERM loses nothing either, and shows no traceback", f"SIGTERM: {TEST}", terminated, 100, 10, 0.8),
-    Row("interrupt", "nor does Ctrl-C pressed twice, which always ends with exit status 130", f"SIGINT twice within 0.3 s: {TEST}", interrupted, 200, 10, 0.8),
+    Row("kill", "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete", f"SIGKILL: {TEST}", killed, 200, 5, 0.8),
+    Row("term", "SIGTERM loses nothing either, and shows no traceback", f"SIGTERM: {TEST}", terminated, 100, 5, 0.8),
+    Row("interrupt", "nor does Ctrl-C pressed twice, which always ends with exit status 130", f"SIGINT twice within 0.3 s: {TEST}", interrupted, 200, 5, 0.8),
 ]

@@ -113,7 +113,7 @@ def _printed(folder: Path, text: str) -> list[str]:
     os.environ["DLMARK_RESULTS"] = str(folder / "none")  # where a name that is no file is sought
     problems = []
     for words in (["check", *paths, *named], ["show", *paths[1:]], ["show", *(named or paths[1:])], ["show", "--columns", ",".join(PLACES), paths[1]], ["compare", *paths[1:]],
-                  ["show", f"--model={text or 'x'}", paths[1]], ["show", "--", text.replace("\0", "") or "x"], ["export", paths[1], "--csv", str(folder / "out.csv")]):  # fmt: skip
+                  ["show", f"--model={_word(text)}", paths[1]], ["show", "--", _word(text)], ["export", paths[1], "--csv", str(folder / "out.csv")]):  # fmt: skip
         status, out = _command(folder, words)
         problems += [f"dlmark {words[0]}: {problem}" for problem in obeyed(out)]
         if status not in (0, 1, 2):
@@ -137,6 +137,14 @@ def _file(folder: Path, name: str, record: dict) -> str:
     path = folder / name
     path.write_bytes(json.dumps([record], ensure_ascii=True).encode())
     return str(path)
+
+
+def _word(text: str) -> str:
+    """The text as a word of a command line, which holds no NUL and nothing that no bytes stand for."""
+    try:
+        return os.fsdecode(os.fsencode(text)).replace("\0", "") or "x"
+    except UnicodeEncodeError:
+        return "x"
 
 
 def _named(folder: Path, text: str, record: dict) -> list[str]:

@@ -61,7 +61,7 @@ class Task:
         return time.monotonic() > self.until
 
     def side_by_side(self, one: Callable[[int], list[list[str]]], places: Iterable[int], at_once: int = AT_ONCE) -> Iterator[list[str]]:
-        """Yield what `one(place)` found in each of its tries, some places at a time, until the time is up."""
+        """Yield what `one(place)` found in each of its tries, some places at a time, until the time is up; the first in any case."""
 
         def attempt(place: int) -> list[list[str]]:
             try:
@@ -73,9 +73,11 @@ class Task:
 
         left, running = iter(places), set()
         with ThreadPoolExecutor(at_once) as pool:
+            begun = 0
             while True:
-                while len(running) < at_once and not self.out_of_time() and (place := next(left, None)) is not None:
+                while len(running) < at_once and not (begun and self.out_of_time()) and (place := next(left, None)) is not None:
                     running.add(pool.submit(attempt, place))
+                    begun += 1
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
