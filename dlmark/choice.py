@@ -22,19 +22,19 @@ def rows(data: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     return found
 
 
-def most_measured(data: pd.DataFrame, *parts: Mapping[str, object], of: str = "device") -> object:
-    """The device with the most throughputs in `data`, or the most measured of another column.
+def most_measured(data: pd.DataFrame, *parts: Mapping[str, object]) -> str:
+    """The device with the most throughputs in `data`.
 
     `parts` are what the page draws of it, each as `rows` takes it, for example {'batch_size': 32}. A device with throughputs
     in more of these parts goes before one with more in all, so that many points of an odd kind do not take the page. Of
     equals it is the first by name. Raises Nothing if no row with a throughput names its device.
     """
-    _require(data, [of, "throughput"])
-    known = data[data["throughput"].notna() & data[of].notna()]
+    _require(data, ["device", "throughput"])
+    known = data[data["throughput"].notna() & data["device"].notna()]
     if known.empty:
-        raise Nothing(f"no result has a throughput and a {of.replace('_', ' ')}")
-    table = known[of].value_counts().rename("all").to_frame()
-    drawn = [set(_with(known, part)[of]) for part in parts]
+        raise Nothing("no result has a throughput and a device")
+    table = known["device"].value_counts().rename("all").to_frame()
+    drawn = [set(_with(known, part)["device"]) for part in parts]
     table["parts"] = [sum(value in values for values in drawn) for value in table.index]
     return table.sort_index().sort_values(["parts", "all"], ascending=False, kind="stable").index[0]
 

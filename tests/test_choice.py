@@ -32,8 +32,8 @@ def test_no_rows_are_nothing_and_it_says_of_what(wanted, text):
     assert str(error.value) == f"There is nothing to show here: {text}"
 
 
-@pytest.mark.parametrize("call", [lambda data: choice.rows(data, devise="a"), lambda data: choice.most_measured(data, of="devise"),
-                                  lambda data: choice.most_measured(data, {"devise": "a"}), lambda data: choice.with_accuracy(data, data)])  # fmt: skip
+@pytest.mark.parametrize("call", [lambda data: choice.rows(data, devise="a"), lambda data: choice.most_measured(data, {"devise": "a"}),
+                                  lambda data: choice.with_accuracy(data, data)])  # fmt: skip
 def test_a_missing_column_is_a_mistake(call):
     with pytest.raises(ValueError, match=r"expected column\(s\) \['(devise|accuracy)'\]") as error:
         call(frame(points("a", 1)))

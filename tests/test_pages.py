@@ -161,7 +161,7 @@ def accepted(record: dict) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_no_odd_records_break_a_page(tmp_path_factory, seed):
     with pytest.MonkeyPatch.context() as patch:
