@@ -26,8 +26,13 @@ class _Signals:
     """What has come since `heard` began; there is one, since a process has one set of handlers."""
 
     def __init__(self):
+        self.are_heard, self.depth = False, 0  # whether `heard` is at work, and how many `held_back` are
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what came before."""
         self.first: int | None = None
-        self.at, self.depth, self.owed = 0.0, 0, False
+        self.at, self.owed = 0.0, False
 
     def come(self, number: int, frame: object) -> None:
         """The handler: raises Stopped, but not into a clean-up or into what is held back."""
@@ -67,16 +72,18 @@ def heard():
     """In the block a signal raises Stopped. One that this process was told to ignore (nohup, a shell's &) stays ignored."""
     import threading  # here, so that `listen` comes the sooner
 
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) == _signals.come:
+    if _signals.are_heard or threading.current_thread() is not threading.main_thread():
         yield  # a part of a command that hears them already
         return
     before = {number: signal.getsignal(number) for number in _listened()}
-    _signals.__init__()
+    _signals.begin()
+    _signals.are_heard = True
     for number in before:
         signal.signal(number, _signals.come)
     try:
         yield
     finally:
+        _signals.are_heard = False
         for number, handler in before.items():  # a command has only its exit status left to give, and no signal is to change it
             signal.signal(number, signal.SIG_IGN if handler is _end_at_once else handler)
 
