@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from statistics import median
 
-from dlmark.record import GRADES, MEASURED, SPREAD, WIDEST, is_ok, point
+from dlmark.record import GRADES, MAX_NUMBER, MEASURED, SPREAD, WIDEST, is_ok, point
 from dlmark.stats import repeat_half_widths
 from dlmark.timing import EVENT_GAP, counted
 
@@ -123,7 +123,7 @@ def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict
     logs = [math.log(median(times)) for times in rounds]
     throughput = record["batch_size"] * record["calls_per_block"] / math.exp(median(logs))
     # The interval is even in logarithms; its upper half, the wider one in images/s, stands for both.
-    numbers = {"throughput": throughput, "throughput_half_width": throughput * math.expm1(min(half_width, 20))}
+    numbers = {"throughput": throughput, "throughput_half_width": min(throughput * math.expm1(min(half_width, 20)), MAX_NUMBER)}
     if len(rounds) > 1:
         numbers["round_spread"] = math.expm1(max(logs) - min(logs))
     numbers = {name: float(f"{value:.6g}") for name, value in numbers.items()}

@@ -7,7 +7,7 @@ from statistics import mean, median
 import pytest
 
 from dlmark import rounds
-from dlmark.record import check
+from dlmark.record import MAX_NUMBER, check
 
 BASE = {"model": "A", "batch_size": 8, "source": "measured", "status": "ok", "framework": "f", "calls_per_block": 2,
         "contended_blocks": [], "other_cpu_share": 0.01, "canary_drift": 0.001, "flags": [], "throttle_reasons": [],
@@ -146,6 +146,11 @@ def test_what_was_published_or_failed_stays_as_it_is_and_in_its_place():
 def test_settling_twice_changes_nothing():
     once = rounds.settle([rounds.join(one(STEADY), one(scaled(STEADY, 1.02))), one(STEADY, model="B")])
     assert rounds.settle(once) == once
+
+
+def test_an_interval_wider_than_a_record_can_hold_loses_no_point():
+    (settled,) = rounds.settle([rounds.join(one([1e-9], batch_size=10_000), one([1.0], batch_size=10_000))])
+    assert check(settled)["throughput_half_width"] == MAX_NUMBER
 
 
 def test_a_settled_record_is_a_valid_one():
