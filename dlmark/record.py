@@ -366,8 +366,11 @@ def _number_or_reason(status, throughput, reason):
 
 
 def _result(status, throughput, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb):
-    results = (throughput, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb)
-    if status == "ok" and all(value is None for value in results):
+    others = {"accuracy": accuracy, "accuracy_top5": accuracy_top5, "tflops": tflops, "bandwidth_gb_s": bandwidth_gb_s, "overhead_s": overhead_s}
+    found = [name for name, value in others.items() if value is not None]
+    if found and status not in (None, "ok"):
+        return f"field {found[0]}: expected none where status is {status}, got {others[found[0]]}"
+    if status == "ok" and not found and throughput is None and memory_limit_mb is None:
         return "field status: expected ok only beside a throughput, an accuracy, a ceiling or a memory limit, got none of them"
 
 
@@ -403,7 +406,7 @@ def _at_most(name, value, other, most):
         return f"field {name}: expected at most the {other} of {_show(most)}, got {_show(value)}"
 
 
-def _grade(grade, grade_reasons, throughput, throughput_half_width, round_spread):
+def _grade(grade, grade_reasons, throughput, throughput_half_width, round_spread, throttle_reasons, foreign_processes):
     if grade is None or grade not in GRADES:
         return _one_of("grade", GRADES, grade)
     if throughput is None or throughput_half_width is None:
@@ -414,8 +417,9 @@ def _grade(grade, grade_reasons, throughput, throughput_half_width, round_spread
         return f"field grade: expected {right} where there are {reasons} grade_reasons, got {grade}"
     # The other conditions can change after a record was graded: the canary's drift is known only when it has sung again.
     missed = (throughput_half_width / throughput > WIDEST) + (round_spread is None or round_spread > SPREAD)
+    missed += bool(throttle_reasons) + bool(foreign_processes)
     if missed > reasons:
-        return f"field grade: expected C or a reason for each condition that is missed, by interval and rounds {missed}, got {grade} with {reasons}"
+        return f"field grade: expected a reason for each condition that is missed, by interval, rounds, clocks and others' processes {missed}, got {grade} with {reasons}"
 
 
 def _blocks(block_times_s, round_blocks, contended_blocks):

@@ -141,16 +141,21 @@ _MOMENTS = re.compile(f"(?:.{{10}}{CLOCK})*")
 
 def _number_or_reason(table: _Table) -> np.ndarray:
     throughput = table.number("throughput")
-    failed = np.array([status is not None and status != "ok" for status in table.values("status")])
+    failed = _failed(table.values("status"))
     reasons = np.array([bool(reason and not reason.isspace()) for reason in table.values("reason")])
     return (throughput < LEAST_THROUGHPUT) | (reasons != failed) | failed & ~np.isnan(throughput)
 
 
 def _result(table: _Table) -> np.ndarray:
-    lacking = np.isnan(table.number("throughput"))
-    others = ("accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s", "memory_limit_mb")
-    lacking[lacking] = np.logical_and.reduce([np.isnan(table.number(name)[lacking]) for name in others])
-    return lacking & np.array([status == "ok" for status in table.values("status")])
+    others = ("accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s")
+    found = np.logical_or.reduce([~np.isnan(table.number(name)) for name in others])
+    statuses = table.values("status")
+    fine = found | ~np.isnan(table.number("throughput")) | ~np.isnan(table.number("memory_limit_mb"))
+    return found & _failed(statuses) | ~fine & np.array([status == "ok" for status in statuses])
+
+
+def _failed(statuses: Sequence[str | None]) -> np.ndarray:
+    return np.array([status is not None and status != "ok" for status in statuses])
 
 
 def _needs(name: str, needed: str) -> Callable:
@@ -172,7 +177,8 @@ def _grade(table: _Table) -> np.ndarray:
     grades = np.array([places.get(grade, len(GRADES)) for grade in table.values("grade")])
     reasons = np.array([len(reasons or ()) for reasons in table.values("grade_reasons")])
     width = table.number("throughput_half_width") / table.number("throughput")
-    missed = (width > WIDEST).astype(int) + ~(table.number("round_spread") <= SPREAD)
+    missed = (width > WIDEST).astype(int) + ~(table.number("round_spread") <= SPREAD) + (table.number("foreign_processes") > 0)
+    missed += np.array([bool(reasons) for reasons in table.values("throttle_reasons")])
     return (grades >= 0) & ((grades != np.minimum(reasons, 2)) | (missed > reasons) | np.isnan(width))
 
 

@@ -122,6 +122,11 @@ def test_a_newer_format_says_to_update():
     assert "format_version" in message and "update dlmark" in message
 
 
+@pytest.mark.parametrize("result", ["throughput", "accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s"])
+def test_a_failure_has_no_result(result):
+    assert f"field {result}: expected none where status is crashed" in refusal({"model": "A", "status": "crashed", "reason": "x", result: 0.5})
+
+
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != "ok"])
 @pytest.mark.parametrize("reason", [{}, {"reason": None}, {"reason": ""}, {"reason": "  "}])
 def test_a_failure_needs_a_reason(status, reason):
@@ -151,12 +156,13 @@ def test_a_grade_beside_other_reasons_is_told_the_right_one(grade, reasons, righ
     assert f"field grade: expected {right} where there are" in refusal({"model": "A", "grade": grade, "grade_reasons": reasons, **SPEED})
 
 
-@pytest.mark.parametrize("missed", [{"throughput_half_width": 1.1}, {"round_spread": 0.021}, {"round_spread": None}])
-def test_an_a_or_b_needs_a_narrow_interval_and_rounds_that_agree(missed):
-    assert "field grade: expected C or a reason" in refusal({"model": "A", "grade": "A", **SPEED, **missed})
+@pytest.mark.parametrize("missed", [{"throughput_half_width": 1.1}, {"round_spread": 0.021}, {"round_spread": None}, {"throttle_reasons": ["it was hot"]},
+                                    {"foreign_processes": 1}])  # fmt: skip
+def test_each_condition_that_a_records_own_fields_miss_costs_a_grade(missed):
+    assert "field grade: expected a reason" in refusal({"model": "A", "grade": "A", **SPEED, **missed})
     check({"model": "A", "grade": "B", "grade_reasons": ["x"], **SPEED, **missed})
     both = {"throughput_half_width": 1.1, "round_spread": 0.021}
-    assert "field grade: expected C" in refusal({"model": "A", "grade": "B", "grade_reasons": ["x"], **SPEED, **both})
+    assert "field grade: expected a reason" in refusal({"model": "A", "grade": "B", "grade_reasons": ["x"], **SPEED, **both})
 
 
 @pytest.mark.parametrize("lacking", ["throughput", "throughput_half_width"])

@@ -42,7 +42,8 @@ def timed(draw):
         "contended_blocks": draw(st.sampled_from([[], [], [0], [len(times) - 1], None])), "grade_reasons": reasons, "grade": GRADES[min(2, len(reasons))],
     }  # fmt: skip
     others = {"batch_size": [None], "round_blocks": [None, [], [*rounds, 1]], "contended_blocks": [[0, 0], [len(times)]], "grade": GRADES,
-              "throughput": [None], "throughput_half_width": [0, None], "round_spread": [0.0, None]}  # fmt: skip
+              "throughput": [None], "throughput_half_width": [0, None], "round_spread": [0.0, None], "throttle_reasons": [["x"]],
+              "foreign_processes": [1]}  # fmt: skip
     name = draw(st.sampled_from([None, *others]))
     return right if name is None else {**right, name: draw(st.sampled_from(others[name]))}
 
