@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dlmark.benchmark import ResultsError, is_there, matching, read_records, results_folder
-from dlmark.record import FIELDS, MEASURED, is_ok
+from dlmark.record import FIELDS, is_ok
 from dlmark.terminal import safe
 
 MAX_CELL = 300  # characters of a cell
