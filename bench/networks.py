@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import adapters
+from dlmark import stop
 from dlmark.process import ProcessEnded, run_in_process
 from dlmark.progress import progress
 
@@ -198,4 +199,4 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(stop.quietly(main))

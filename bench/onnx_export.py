@@ -25,7 +25,6 @@ from pathlib import Path
 import numpy as np
 
 from bench import adapters
-from dlmark import claims
 
 ROOT = Path(__file__).parent.parent
 RECIPE = 1  # in the files' names: it goes up when what this module makes of a network changes, or the random weights that it is given
@@ -168,6 +167,8 @@ def _made_elsewhere(target: Path, model: str, packages: list[str]) -> Path:
 
 def _make(target: Path, model: str, precision: str, weights: str) -> None:
     """Run this module for it, and wait. The process ends with this one, whose end of its standard input closes then."""
+    from dlmark import claims  # not above: adapters need this module, and nothing of dlmark
+
     target.parent.mkdir(parents=True, exist_ok=True)
     weights = weights if weights in ("random", "pretrained") else str(Path(weights).resolve())
     words = [model, str(target.resolve()), "--precision", precision, "--weights", weights, "--end-with-stdin"]
@@ -194,6 +195,8 @@ def _refusal(model: str, precision: str, last: str) -> Exception:
 
 def export(model: str, target: Path, precision: str = "float32", weights: str = "random") -> None:
     """Write the network's ONNX file at once or not at all. Changes this process: the framework and what it needs stay in it."""
+    from dlmark import claims
+
     with claims.folder(target.parent) as beside:
         made = Path(beside) / "network.onnx"
         if precision == "int8":
@@ -328,4 +331,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from dlmark import stop
+
+    sys.exit(stop.quietly(main))

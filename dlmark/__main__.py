@@ -20,7 +20,7 @@ from dlmark.terminal import safe
 
 FAILED = 2  # a command could not do its work; 1 is its answer no
 MOST_WARNINGS = 50  # of one file
-SHELL_INTERRUPTED, SHELL_PIPE_CLOSED = 130, 141  # what a shell reports for a program ended by these signals
+SHELL_PIPE_CLOSED = 141  # what a shell reports for a program that was ended by SIGPIPE
 
 
 def check(paths: Sequence[str], plausible: bool = False) -> int:
@@ -237,11 +237,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command that `argv` names; returns the exit status."""
     descriptors.open_standard()
     opts = _parser().parse_args(argv)
-    try:
-        with stop.heard():
-            return _status(opts)
-    except KeyboardInterrupt:
-        return stop.asked() or SHELL_INTERRUPTED
+    return stop.quietly(_status, opts)
 
 
 def _status(opts: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from time import monotonic
 
@@ -86,6 +87,15 @@ def heard():
         _signals.are_heard = False
         for number, handler in before.items():  # a command has only its exit status left to give, and no signal is to change it
             signal.signal(number, signal.SIG_IGN if handler is _end_at_once else handler)
+
+
+def quietly(command: Callable[..., int], *args) -> int:
+    """The exit status of a command that a signal ends without a word."""
+    try:
+        with heard():
+            return command(*args)
+    except KeyboardInterrupt:
+        return asked() or 128 + signal.SIGINT
 
 
 @contextmanager

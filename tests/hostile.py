@@ -39,15 +39,15 @@ STRINGS: dict[str, list[str]] = {
         f"＜script＞{RUN}＜/script＞", f"%3Cscript%3E{RUN}%3C/script%3E",
     ],
     "attributes": [
-        f'" autofocus onfocus="{RUN}', f"' autofocus onfocus='{RUN}", f'"><script>{RUN}</script>', f"'><script>{RUN}</script>", f'" style="position:fixed;inset:0" x="',
-        f'" style="background:url(http://{HOST}/bg)" x="', f"` onmouseover=`{RUN}", f"x onmouseover={RUN}", f'" id="main" class="modal', f'" data-x=\'" onclick="{RUN}',
+        f'" autofocus onfocus="{RUN}', f"' autofocus onfocus='{RUN}", f'"><script>{RUN}</script>', f"'><script>{RUN}</script>", '" style="position:fixed;inset:0" x="',
+        f'" style="background:url(http://{HOST}/bg)" x="', f"` onmouseover=`{RUN}", f"x onmouseover={RUN}", '" id="main" class="modal', f'" data-x=\'" onclick="{RUN}',
         '"', "'", "\\\"", "\\'", "&quot;", "&#34; onclick=&#34;",
     ],
     "handlers": [
         f"<img src=x onerror={RUN}>", f"<img src=x onerror='{RUN}'>", f"<svg onload={RUN}>", f"<svg/onload={RUN}>", f"<body onload={RUN}>", f"<details open ontoggle={RUN}>x</details>",
         f"<input autofocus onfocus={RUN}>", f"<video><source onerror={RUN}></video>", f"<audio src=x onerror={RUN}>", f"<marquee onstart={RUN}>", f"<a onmouseover={RUN}>x</a>",
         f"<svg><animate onbegin={RUN} attributeName=x dur=1s>", f"<svg><script>{RUN}</script></svg>", f"<div style='animation:x' onanimationstart={RUN}>", f"<img/src=x/onerror={RUN}>",
-        f"<select autofocus onfocus={RUN}>", f"<object onerror={RUN}>", f"<img src=x onerror=eval(atob('ZGxtYXJr'))>",
+        f"<select autofocus onfocus={RUN}>", f"<object onerror={RUN}>", "<img src=x onerror=eval(atob('ZGxtYXJr'))>",
     ],
     "addresses": [
         f"javascript:{RUN}", f"JaVaScRiPt:{RUN}", f"javascript&colon;{RUN}", f"java&#x73;cript:{RUN}", f"<a href='javascript:{RUN}'>x</a>", f"data:text/html,<script>{RUN}</script>",
@@ -95,7 +95,7 @@ STRINGS: dict[str, list[str]] = {
     ],
     "bidirectional": [
         "Res\u202eteN", "Res\u202dNet", "\u202aRes\u202c", "\u202bRes\u202c", "\u2066Res\u2069", "\u2067Res\u2069", "\u2068Res\u2069", "Res\u200eNet", "Res\u200fNet", "Res\u061cNet",
-        f"\u202e>tpircs/<1=ereHsaWkramld>tpircs<\u202c", "AMD\u2067\u2066EPYC\u2069\u2069",
+        "\u202e>tpircs/<1=ereHsaWkramld>tpircs<\u202c", "AMD\u2067\u2066EPYC\u2069\u2069",
     ],
     "invisible": [
         "Res\u200bNet", "Res\u200cNet", "Res\u200dNet", "Res\u2060Net", "Res\ufeffNet", "\ufeffResNet", "Res\u00adNet", "Res\u180eNet", "Res\u2061Net", "Res\u2064Net", "Res\ufff9Net", "Res\u206aNet",

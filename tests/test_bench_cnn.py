@@ -13,7 +13,7 @@ from bench import cnn as bench_cnn
 from bench import options
 from bench.adapters import numpy as numpy_adapter
 from bench.plan import chosen_models
-from dlmark import device, rounds, sweep, timing
+from dlmark import device, rounds, sweep
 from dlmark.benchmark import load_results
 from dlmark.process import ProcessEnded, run_in_process
 

@@ -44,7 +44,7 @@ def test_a_run_from_another_folder_is_refused_too(held, tmp_path, root):
     process, environment = held
     words = [sys.executable, "-c", "from dlmark import lock\nwith lock.hold('cpu', 'x'): print('held')"]
     done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(root)}, capture_output=True, text=True)
-    assert done.returncode == 1 and f"DeviceBusy: cpu is being measured already" in done.stderr and f"process {process.pid} " in done.stderr
+    assert done.returncode == 1 and "DeviceBusy: cpu is being measured already" in done.stderr and f"process {process.pid} " in done.stderr
 
 
 def test_a_killed_run_leaves_the_device_free(held, tmp_path):

@@ -165,7 +165,7 @@ def plan(results, *words):
 def hold(before, **spent):
     """Write records into a plan's file: spent_s by network and batch size, as in mlp64_1."""
     jobs = {job.model.replace("-", "").lower(): job for job in before.wanted}
-    records = [jobs[name.partition("_")[0]].record(int(name.partition("_")[2]), spent_s=seconds, status="ok", throughput=1.0, time_cap_s=60,
+    records = [jobs[name.partition("_")[0]].record(int(name.partition("_")[2]), spent_s=seconds, status="ok", throughput=float(name.partition("_")[2]), time_cap_s=60,
                                                    block_times_s=[1.0], calls_per_block=1) for name, seconds in spent.items()]  # fmt: skip
     before.results.path.write_text(json.dumps(records))
 

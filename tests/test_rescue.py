@@ -106,8 +106,8 @@ def test_what_is_measured_while_the_file_is_wrong_is_kept_beside_it_and_told_in_
     wrong(results.path)
     for batch_size in (2, 3):
         results.add(a(batch_size))
-    results.update(lambda held: [{**record, "grade": "B"} for record in held])
-    assert [record["batch_size"] for record in results.records()] == [1, 2, 3] and {r["grade"] for r in results.records()} == {"B"}
+    results.update(lambda held: [{**record, "layout": "B"} for record in held])
+    assert [record["batch_size"] for record in results.records()] == [1, 2, 3] and {r["layout"] for r in results.records()} == {"B"}
     (line,) = told
     (kept,) = kept_in(tmp_path / "results")
     assert NAME in line and str(kept) in line and "\n" not in line and "goes on" in line
@@ -160,10 +160,10 @@ def test_an_older_version_that_an_editor_writes_back_takes_no_point_of_this_run_
     results.add(a(2, block_times_s=[1.0, 1.0]))
     results.add(a(3))
     results.path.write_bytes(before)
-    SaveResults(NAME, tmp_path / "results").add(a(7, reason="another's, and newer"))
+    SaveResults(NAME, tmp_path / "results").add(a(7, layout="another's, and newer"))
     results.add(a(4))
     held = {record["batch_size"]: record for record in json.loads(results.path.read_text())}
-    assert sorted(held) == [1, 2, 3, 4, 7] and held[2]["block_times_s"] == [1.0, 1.0] and held[7]["reason"] == "another's, and newer"
+    assert sorted(held) == [1, 2, 3, 4, 7] and held[2]["block_times_s"] == [1.0, 1.0] and held[7]["layout"] == "another's, and newer"
 
 
 def test_a_point_that_another_run_measures_later_stays_its(opened, tmp_path):
@@ -393,16 +393,16 @@ def kept(tmp_path, *records):
 @pytest.mark.parametrize("there, was_kept, stays", [
     ({"measured_at": "2026-11-26T11:00:00Z"}, {"measured_at": "2026-11-26T10:00:00Z"}, "there"),
     ({"measured_at": "2026-11-26T10:00:00Z"}, {"measured_at": "2026-11-26T11:00:00Z"}, "kept"),
-    ({"grade": "A"}, {"grade": "B"}, "kept"),
+    ({"compile_mode": "a"}, {"compile_mode": "b"}, "kept"),
     # One goes on from the other: the clock, which may have been set back, tells nothing.
     ({"block_times_s": [1.0], "measured_at": "2026-11-26T11:00:00Z"}, {"block_times_s": [1.0, 2.0], "measured_at": "2026-11-26T10:00:00Z"}, "kept"),
     ({"block_times_s": [1.0, 2.0], "measured_at": "2026-11-26T10:00:00Z"}, {"block_times_s": [1.0], "measured_at": "2026-11-26T11:00:00Z"}, "there"),
 ])  # fmt: skip
 def test_of_two_records_of_a_point_the_one_that_goes_on_or_is_newer_stays(there, was_kept, stays, tmp_path):
-    kept(tmp_path, a(1, reason="kept", **was_kept), a(2))
-    (tmp_path / "results" / NAME).write_text(json.dumps([a(1, reason="there", **there)]))
+    kept(tmp_path, a(1, layout="kept", **was_kept), a(2))
+    (tmp_path / "results" / NAME).write_text(json.dumps([a(1, layout="there", **there)]))
     results = RunResults(NAME, tmp_path / "results", print)
-    assert results.get(a(1))["reason"] == stays and results.get(a(2))
+    assert results.get(a(1))["layout"] == stays and results.get(a(2))
 
 
 def test_what_was_kept_is_checked_like_any_other_file_and_left_where_it_is_wrong(tmp_path):

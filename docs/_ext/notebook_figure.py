@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import notebook_cache
+import notebook_outputs
 import notebook_state
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -33,20 +34,24 @@ class NotebookFigure(SphinxDirective):
 
 
 def visit(translator, node):
-    """Write the plot's HTML as the notebook's own page has it."""
-    plots = _plots(translator.builder.env, node["notebook"])
-    if len(plots) >= node["number"]:
-        translator.body.append(plots[node["number"] - 1])
+    """Write the plot's HTML as the notebook's own page has it, or the note that stands in its place there."""
+    shown = _shown(translator.builder.env, node["notebook"])
+    plots = [output for output in shown if not notebook_outputs.is_note(output)]
+    if len(shown) >= node["number"]:
+        translator.body.append(notebook_outputs.to_html(shown[node["number"] - 1])[1])
+    elif len(shown) > len(plots):  # what is missing was left out for the same reason
+        translator.body.append(notebook_outputs.to_html(next(filter(notebook_outputs.is_note, shown)))[1])
     else:
         log.error("%s has %d plots; there is no number %d", node["notebook"], len(plots), node["number"], location=node)
     raise nodes.SkipNode
 
 
-def _plots(env, docname):
+def _shown(env, docname):
+    """The notebook's outputs that are plots or stand for one."""
     project = notebook_state.Project(Path(env.srcdir))
     cells = notebook_state.load(project, docname, notebook_cache.read(env, docname)) or []  # none if it failed
-    outputs = [output.get("data", {}).get("text/html", "") for cell in cells for output in cell["outputs"]]
-    return [html for html in outputs if "<figure" in html]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    return [output for output in outputs if notebook_outputs.is_note(output) or "<figure" in output.get("data", {}).get("text/html", "")]
 
 
 def outdated(app, env, added, changed, removed):

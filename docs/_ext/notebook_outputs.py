@@ -49,12 +49,12 @@ def add(app, doctree):
 
 def _container(output):
     """One output in the boxes that nbsphinx's style sheet knows."""
-    kind, text = _html(output)
+    kind, text = to_html(output)
     area = nodes.container("", Html(html=text), classes=["output_area", kind])
     return nodes.container("", nodes.container(classes=["prompt", "empty"]), area, classes=["nboutput"])
 
 
-def _html(output):
+def to_html(output) -> tuple[str, str]:
     """The class of an output's box, and its HTML: as the notebook made it, else its text escaped. ValueError where it has neither."""
     data = output.get("data", {})
     if "text/html" in data:
@@ -62,9 +62,14 @@ def _html(output):
     text = output.get("text", data.get("text/plain"))
     if text is None:
         raise ValueError(f"an output is {', '.join(data) or output['output_type']}; a page shows text/html and text/plain")
-    if output.get("metadata", {}).get("dlmark", {}).get("nothing"):
+    if is_note(output):
         return "rendered_html", f'<p class="nothing">{html.escape(_visible(text))}</p>\n'
     return "highlight", f"<pre>{html.escape(_visible(text))}</pre>\n"
+
+
+def is_note(output) -> bool:
+    """Whether an output is the sentence of a cell that found nothing (docs/_ipython/site_nothing.py)."""
+    return bool(output.get("metadata", {}).get("dlmark", {}).get("nothing"))
 
 
 def _visible(text):

@@ -1,6 +1,5 @@
 """Networks that hang, abort, answer nonsense or run out of memory: each becomes a record that says so, and the others are measured."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
