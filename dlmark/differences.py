@@ -24,6 +24,9 @@ def between(before: Sequence[dict], now: Sequence[dict]) -> tuple[list[Line], li
     warnings += _named(f"{len(kinds['again']):,} points of the base are replaced by other measurements", [_change(*pair) for pair in kinds["again"]])
     warnings += _named(f"{len(kinds['edited']):,} points of the base differ, though they were measured at the same time: by hand?",
                        [_change(*pair) for pair in kinds["edited"]])  # fmt: skip
+    if not (new.keys() - old.keys() or gone or kinds["again"]):
+        warnings += _named(f"{len(kinds['anew']):,} points of the base have other figures from the same raw times, and no point is new that could move them",
+                           [_change(*pair) for pair in kinds["anew"]])  # fmt: skip
     return notes, warnings
 
 

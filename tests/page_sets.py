@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Callable
+from statistics import median
 
 from dlmark.files import file_name
 from dlmark.record import STATUSES
+from dlmark.rounds import blocks
 
 CPU, GPU = "Intel(R) Xeon(R) Processor, 2 threads", "NVIDIA H100 PCIe"
 NETS = ["ResNet-v1b-50", "ResNet-v1-18", "ResNet-v2-50", "VGG-16", "AlexNet"]
@@ -13,7 +15,9 @@ WAYS = [("mxnet", "float32", "fused"), ("mxnet", "float32", "hybridized"), ("tor
 THROUGHPUT, LARGEST, ACCURACY = (("cnn.py", f"benchmark_{name}") for name in ("throughput", "largest_batch_size", "accuracy"))
 CEILINGS, TRAINING, STUDY = ("device.py", "benchmark_ceilings"), ("training.py", "benchmark_throughput"), ("how_sure.py", "benchmark_methods")
 NUMBERS = ("throughput", "throughput_half_width", "grade", "grade_reasons", "tflops", "bandwidth_gb_s", "overhead_s", "accuracy")
+RESULTS = ("throughput", "accuracy", "tflops", "bandwidth_gb_s", "overhead_s", "memory_limit_mb")
 RAW = ("block_times_s", "round_blocks", "contended_blocks", "calls_per_block")
+NEEDED = ((["throughput"], ["throughput_half_width"]), (["throughput_half_width"], ["grade"]), (["batch_size"], RAW))  # one of these, for those
 
 Item = tuple[tuple[str, str], dict]  # script and function, and a record of theirs
 
@@ -34,15 +38,20 @@ def point(model="ResNet-v1b-50", batch_size=8, way=WAYS[0], device=CPU, **fields
 
 
 def timed(record: dict, shares=(0.999, 1.0, 1.001) * 4, **fields) -> dict:
-    """The record with raw times that its throughput follows from: `shares` of a block's time."""
+    """The record with raw times that its throughput and spread follow from: `shares` of a block's time."""
     block_s = record["batch_size"] / record["throughput"]
-    return {**record, "block_times_s": [share * block_s for share in shares], "calls_per_block": 1, **fields}
+    found = {**record, "block_times_s": [share * block_s for share in shares], "calls_per_block": 1, "round_spread": None, **fields}
+    medians = [median(times) for times in blocks(found)]
+    return without({**found, "round_spread": max(medians) / min(medians) - 1 if len(medians) > 1 else None})
 
 
 def without(record: dict, *names: str) -> dict:
-    """The record without what is None, without `names`, and without numbers where it failed."""
+    """The record without what is None, without `names`, without numbers where it failed, and without what the check takes only beside these."""
     failed = record.get("status") not in (None, "ok")
-    return {name: value for name, value in record.items() if value is not None and name not in names and not (failed and name in NUMBERS)}
+    left = {name: value for name, value in record.items() if value is not None and name not in names and not (failed and name in NUMBERS)}
+    for needed, others in NEEDED:
+        left = left if set(needed) & set(left) else {name: value for name, value in left.items() if name not in others}
+    return left if failed or set(RESULTS) & set(left) else {name: value for name, value in left.items() if name != "status"}
 
 
 def changed(items: list[Item], **fields) -> list[Item]:
@@ -119,7 +128,7 @@ def failures(status: str) -> list[Item]:
     return changed(everything(), status=status, reason="it did not work")
 
 
-ODD_NAMES = ["x", "X", "é́ 測試 Ωμέγα", "a" * 120, "Intel(R) Xeon(R) Processor " * 4, "model", "source", "index", "limited by", "0", "nan", "None", "all"]
+ODD_NAMES = ["x", "X", "é́ 測試 Ωμέγα", "a" * 120, " ".join(["Intel(R) Xeon(R) Processor"] * 4), "model", "source", "index", "limited by", "0", "nan", "None", "all"]
 
 
 def odd_names(field: str) -> list[Item]:

@@ -244,8 +244,16 @@ def test_points_of_others_that_are_removed_measured_again_or_edited_are_told(rec
 
 
 def test_what_a_new_point_moves_in_the_others_is_no_edit(records):
-    notes, warnings = differences.between(records, [{**record, "throughput_half_width": 9.0, "grade": "C"} for record in records])
+    moved = [{**record, "throughput_half_width": 9.0, "grade": "C"} for record in records]
+    notes, warnings = differences.between(records, [*moved, {**records[0], "model": "one more"}])
     assert not warnings and "6 worked out anew" in as_text(notes)
+
+
+def test_figures_that_no_new_point_has_moved_are_for_a_person_to_look_at(records):
+    better = [{**record, "throughput_half_width": 0.01, "canary_drift": 0.0} for record in records]
+    _, warnings = differences.between(records, better)
+    assert "6 points of the base have other figures from the same raw times, and no point is new" in as_text(warnings)
+    assert "throughput_half_width" in as_text(warnings)
 
 
 def test_a_removed_file_is_told_point_by_point(records):

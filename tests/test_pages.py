@@ -53,6 +53,12 @@ def notes_of(pages):
     return {name: [output.note for output in outputs if output.note] for name, outputs in pages.items()}
 
 
+@pytest.mark.parametrize("name", [*page_sets.ALONE, *page_sets.BESIDE])
+def test_the_check_accepts_every_set(name):
+    for _, record in {**page_sets.ALONE, **page_sets.BESIDE}[name]():
+        check(record)
+
+
 sets = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in page_sets.ALONE]
 
 
