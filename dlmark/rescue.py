@@ -212,6 +212,7 @@ def _folders(results: Path, *, make: bool) -> Iterator[Path]:
             found = os.lstat(folder)
             if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
                 yield folder
+                folder.rmdir()  # which fails where something is kept in it
 
 
 def _left(results: Path) -> Iterator[tuple[Path, int]]:

@@ -273,6 +273,13 @@ def test_what_is_too_much_for_one_file_is_kept_in_several(opened, tmp_path):
     assert sizes(tmp_path / "results") == list(range(1, 9)) and not kept_in(tmp_path)
 
 
+def test_folders_in_which_nothing_could_be_kept_are_not_left(opened, tmp_path):
+    results, _ = opened
+    with files_no_longer_than(10):
+        results.add(a(2))
+    assert not list(tmp_path.rglob("*rescued*"))
+
+
 def test_what_nobody_can_write_is_held_in_memory_and_said_so(opened, tmp_path):
     results, told = opened
     with files_no_longer_than(10):
