@@ -8,6 +8,7 @@ import base64
 import hashlib
 from html import escape
 from html.parser import HTMLParser
+from pathlib import Path
 
 POLICY = (
     "default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -53,7 +54,14 @@ def add_policy(app, pagename, templatename, context, doctree):
     context["metatags"] = META.format(escape(POLICY.format(hashes=" ".join(hashes)))) + context.get("metatags", "")
 
 
+def remove_templates(app, exception):
+    """The theme leaves a template of its own among the files: a page without a policy, to which nothing links."""
+    if app.builder.format == "html":
+        Path(app.outdir, "_static", "webpack-macros.html").unlink(missing_ok=True)
+
+
 def setup(app):
     """Connect to Sphinx."""
     app.connect("html-page-context", add_policy, priority=900)  # after the theme has set what its scripts say
+    app.connect("build-finished", remove_templates)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

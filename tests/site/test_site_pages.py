@@ -44,6 +44,11 @@ def test_lets_the_browser_run_the_sites_own_scripts_alone(visited):
     assert all(source.startswith("'sha256-") for source in scripts[1:])
 
 
+def test_no_page_of_the_site_is_without_a_policy():
+    pages = list(SITE.rglob("*.html"))
+    assert not [path for path in pages if "Content-Security-Policy" not in path.read_text(encoding="utf-8")]
+
+
 def test_loads_bokehjs_once_where_there_are_plots_and_nowhere_else(visited):
     wanted = 1 if visited.locator("figure.plot").count() else 0
     assert sum("bokeh" in url for url in visited.scripts) == wanted
