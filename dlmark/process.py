@@ -49,7 +49,7 @@ def run_in_process(
         kills, errors = _out_of_memory_kills(), os.path.join(folder, "errors")
         process = context.Process(target=_serve, args=(sender, errors, function, args), daemon=True)
         try:
-            with _environment({"TMPDIR": folder, **(environment or {})}), _interrupts_held_back():
+            with _environment({"TMPDIR": folder, **(environment or {})}), _interrupts_held_back(), _standard_error_into(errors):
                 process.start()
             sender.close()
             while (message := _next(receiver, process, silence_s, errors, kills))[0] == "value":
@@ -175,6 +175,19 @@ def _python_told_later():
         signal.signal(signal.SIGINT, usual)
         if came and callable(usual):
             usual(*came[0])
+
+
+@contextmanager
+def _standard_error_into(path: str):
+    """A process started in the block inherits the file: what Python itself says before our first line there goes into it, too."""
+    usual, file = os.dup(2), os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(file, 2)
+    os.close(file)
+    try:
+        yield
+    finally:
+        os.dup2(usual, 2)
+        os.close(usual)
 
 
 @contextmanager
