@@ -197,20 +197,6 @@ def test_the_child_is_ended_when_nobody_wants_more(tmp_path):
     assert not is_running((tmp_path / "pid").read_text())
 
 
-KILLED_WHILE_STARTING = """
-import multiprocessing.util as util, os, signal
-from dlmark import process
-start = util.spawnv_passfds
-util.spawnv_passfds = lambda *words: (start(*words), os.kill(os.getpid(), signal.SIGKILL))
-list(process.run_in_process(range, 3, silence_s=60))
-"""
-
-
-def test_a_child_whose_parent_is_killed_before_it_said_what_to_do_says_nothing():
-    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_STARTING], cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
-
-
 @pytest.mark.parametrize("name", ["forever", "stuck"])
 def test_the_child_dies_with_a_killed_parent(name, tmp_path):
     script = f"from test_process import parent_of\nif __name__ == '__main__': parent_of({name!r}, {str(tmp_path / 'pid')!r})"
