@@ -32,7 +32,7 @@ LOCKED := --require-hashes --no-deps --only-binary :all:
 OFFLINE := $(if $(WHEELS),--no-index --find-links '$(WHEELS)')
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve lab test test-all reliability results check door lock wheels audit sbom clean
+.PHONY: help html serve lab lint test test-all reliability results check door lock wheels audit sbom clean
 
 help:  ## this list
 	@echo "dlmark, the open deep-learning benchmark. Targets:"
@@ -53,6 +53,10 @@ serve: html  ## build the site and serve it on localhost, PORT=8000
 
 lab: $(READY)  ## open the notebooks in Jupyter
 	@$(PYTHON) -m jupyter lab notebooks
+
+lint: $(READY)  ## look for mistakes in the code, and at its form; FIX=1 mends what can be mended
+	@$(PYTHON) -m ruff check --quiet $(if $(FIX),--fix) .
+	@$(PYTHON) -m ruff format --quiet $(if $(FIX),,--check) .
 
 test: $(READY)  ## run the tests, except the slow ones
 	@$(PYTHON) -m pytest

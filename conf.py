@@ -21,10 +21,25 @@ project = "dlmark"
 author = "the dlmark authors"
 copyright = "the dlmark authors, Apache License 2.0"
 extensions = [
-    "nbsphinx", "sphinx_copybutton", "notebook_cache", "notebook_outputs", "notebook_figure", "bokeh_pages", "content_policy", "mathml",
+    "nbsphinx",
+    "sphinx_copybutton",
+    "notebook_cache",
+    "notebook_outputs",
+    "notebook_figure",
+    "bokeh_pages",
+    "content_policy",
+    "mathml",
 ]
 exclude_patterns = [
-    ".*", "_build", "tests", "results", "bench", "README.md", "docs/_*", "*.egg-info", "**.ipynb_checkpoints",
+    ".*",
+    "_build",
+    "tests",
+    "results",
+    "bench",
+    "README.md",
+    "docs/_*",
+    "*.egg-info",
+    "**.ipynb_checkpoints",
 ]
 
 # Notebooks: notebook_cache runs them, and only when something they depend on has changed.

@@ -3,7 +3,7 @@
 import sys
 
 if sys.argv[:1] == ["-m"]:  # one of them is the command: before all else, signals are listened to, and the limit on open files is looked at
-    from dlmark import descriptors, stop
+    from dlmark.machine import descriptors, stop
 
     if stop.is_command("bench") and (problem := descriptors.too_few()):
         print(f"python -m bench: {problem}", file=sys.stderr)

@@ -15,14 +15,17 @@ import shlex
 import sys
 from typing import NamedTuple
 
-from bench import adapters, cnn, options, training
+from bench import adapters, cnn, training
 from bench import device as bench_device
-from bench import plan as bench_plan
-from bench.plan import Plan
-from dlmark import device, stop, summary, workers
-from dlmark.benchmark import ResultsError
-from dlmark.progress import lasting, progress
+from bench.run import options
+from bench.run import plan as bench_plan
+from bench.run.plan import Plan
+from dlmark.machine import device, stop
+from dlmark.measure import workers
 from dlmark.record import RecordError
+from dlmark.results.files import ResultsError
+from dlmark.terminal import summary
+from dlmark.terminal.progress import lasting, progress
 
 BENCHES = {"cnn": cnn, "device": bench_device, "training": training}
 PRESETS = {

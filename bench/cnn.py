@@ -15,12 +15,14 @@ from statistics import median
 from time import perf_counter
 from types import ModuleType
 
-from bench import adapters, gate, imagenet, in_rounds, options
-from bench.plan import Plan
-from dlmark import device, sampler, sweep, timing, watch
-from dlmark.largest import largest_batch
-from dlmark.process import ProcessEnded, run_in_process
-from dlmark.progress import progress
+from bench import adapters
+from bench.run import gate, imagenet, in_rounds, options
+from bench.run.plan import Plan
+from dlmark.machine import device, sampler, watch
+from dlmark.measure import sweep, timing
+from dlmark.measure.largest import largest_batch
+from dlmark.measure.process import ProcessEnded, run_in_process
+from dlmark.terminal.progress import progress
 
 WORKLOAD = "classification"
 BATCH_SIZES = "1,2,4,8,16,32,64,128,256"

@@ -4,7 +4,7 @@
     python -m bench.device ceilings --framework numpy --sizes 1024,2048
 
 Each ceiling is a record, timed as a network is, in two rounds. It depends on device, framework and precision; --mode changes nothing.
-dlmark.roofline sets the networks against them.
+dlmark.analysis.roofline sets the networks against them.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from dataclasses import replace
 from time import perf_counter
 from types import ModuleType
 
-from bench import adapters, cnn, in_rounds, options
-from bench.plan import Plan, chosen_models
-from dlmark import device, rounds, sampler, sweep, timing, watch
-from dlmark.record import is_ok, point
-from dlmark.terminal import safe
+from bench import adapters, cnn
+from bench.run import in_rounds, options
+from bench.run.plan import Plan, chosen_models
+from dlmark.machine import device, sampler, watch
+from dlmark.measure import rounds, sweep, timing
+from dlmark.record import is_ok, point, safe
 
 WORKLOAD = "ceiling"
 SIZES = {"cpu": [1024, 2048, 4096], "gpu": [2048, 4096, 8192, 16384]}  # of square matrices

@@ -14,9 +14,11 @@ from dataclasses import replace
 from functools import partial
 from types import ModuleType, SimpleNamespace
 
-from bench import adapters, cnn, in_rounds, options
-from bench.plan import Plan
-from dlmark import device, sweep, timing
+from bench import adapters, cnn
+from bench.run import in_rounds, options
+from bench.run.plan import Plan
+from dlmark.machine import device
+from dlmark.measure import sweep, timing
 
 WORKLOAD = "training"
 MODELS = "AlexNet,ResNet-v1-18,ResNet-v1-50,ResNet-v1b-18,ResNet-v1b-50,MobileNetV2-1.0,MobileNetV2"

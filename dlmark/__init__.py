@@ -1,6 +1,6 @@
 """dlmark, the open deep-learning benchmark: load results with `benchmark`, draw them with `plot`."""
 
-from dlmark import stop
+from dlmark.machine import stop
 
 stop.listen("bench", "dlmark")  # before all else, which takes longer to import
 

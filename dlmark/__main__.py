@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dlmark import compare as comparing
-from dlmark import descriptors, stop
-from dlmark.benchmark import ResultsError, matching, read_records, refuse_twins, results_folder
-from dlmark.changes import ChangesError
-from dlmark.names import name_problem
-from dlmark.plausible import Known, warnings
-from dlmark.record import GRADES, STATUSES, RecordError
-from dlmark.show import COLUMNS, chosen, find_records, in_order, number, print_table, show, throughput
-from dlmark.terminal import safe
+from dlmark.analysis import compare as comparing
+from dlmark.analysis.plausible import Known, warnings
+from dlmark.door.changes import ChangesError
+from dlmark.machine import descriptors, stop
+from dlmark.record import GRADES, STATUSES, RecordError, safe
+from dlmark.record.names import name_problem
+from dlmark.results.files import ResultsError, matching, read_records, refuse_twins, results_folder
+from dlmark.terminal.show import COLUMNS, chosen, find_records, in_order, number, print_table, show, throughput
 
 FAILED = 2  # a command could not do its work; 1 is its answer no
 MOST_WARNINGS = 50  # of one file
@@ -131,7 +130,7 @@ def _print_counts(found: comparing.Comparison) -> None:
 
 def export(opts: argparse.Namespace) -> int:
     """Write all fields of all records as CSV or Parquet; - writes to the standard output."""
-    from dlmark.export import csv_text, parquet_bytes
+    from dlmark.terminal.export import csv_text, parquet_bytes
 
     records = find_records([opts.pattern])
     path = opts.csv or opts.parquet
@@ -151,7 +150,7 @@ def export(opts: argparse.Namespace) -> int:
 
 def at_the_door(opts: argparse.Namespace) -> int:
     """Say what a pull request with these result files is told: what is wrong, what to look at, what it changes. Runs nothing of them."""
-    from dlmark import door
+    from dlmark.door import door
 
     return door.run(opts.files, opts.base, opts.head, opts.summary)
 

@@ -1,6 +1,6 @@
 """The stand-in for NVIDIA's libnvidia-ml.so.1: compile it, and ask dlmark something in a process that finds it.
 
-    python tests/nvml_stand_in.py "device.state('gpu:0')"      # prints the answer as JSON
+python tests/nvml_stand_in.py "device.state('gpu:0')"      # prints the answer as JSON
 """
 
 import json
@@ -12,7 +12,7 @@ import threading  # noqa: F401, for questions
 from pathlib import Path
 from time import monotonic, perf_counter, sleep  # noqa: F401
 
-from dlmark import device, sampler
+from dlmark.machine import device, sampler
 
 TESTS = Path(__file__).parent
 SOURCE = TESTS / "nvml" / "nvml_stand_in.c"

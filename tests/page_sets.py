@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from statistics import median
 
-from dlmark.files import file_name
+from dlmark.measure.rounds import blocks
 from dlmark.record import STATUSES
-from dlmark.rounds import blocks
+from dlmark.results.files import file_name
 
 CPU, GPU = "Intel(R) Xeon(R) Processor, 2 threads", "NVIDIA H100 PCIe"
 NETS = ["ResNet-v1b-50", "ResNet-v1-18", "ResNet-v2-50", "VGG-16", "AlexNet"]
@@ -128,7 +128,21 @@ def failures(status: str) -> list[Item]:
     return changed(everything(), status=status, reason="it did not work")
 
 
-ODD_NAMES = ["x", "X", "é́ 測試 Ωμέγα", "a" * 120, " ".join(["Intel(R) Xeon(R) Processor"] * 4), "model", "source", "index", "limited by", "0", "nan", "None", "all"]
+ODD_NAMES = [
+    "x",
+    "X",
+    "é́ 測試 Ωμέγα",
+    "a" * 120,
+    " ".join(["Intel(R) Xeon(R) Processor"] * 4),
+    "model",
+    "source",
+    "index",
+    "limited by",
+    "0",
+    "nan",
+    "None",
+    "all",
+]
 
 
 def odd_names(field: str) -> list[Item]:
@@ -147,7 +161,7 @@ def many_devices() -> list[Item]:
 def extreme(number: float, half_width: float | None = None) -> list[Item]:
     """Numbers of one size."""
     counts = {name: int(number) for name in ("parameters", "multiply_adds", "activations")}
-    several = {name: number for name in ("tflops", "bandwidth_gb_s", "overhead_s", "first_call_s", "spent_s", "device_mem", "gate_error", "memory_limit_mb")}
+    several = dict.fromkeys(("tflops", "bandwidth_gb_s", "overhead_s", "first_call_s", "spent_s", "device_mem", "gate_error", "memory_limit_mb"), number)
     speeds = {"throughput": max(number, 1e-9), "throughput_half_width": number if half_width is None else half_width}
     items = everything()
     numbers = {**speeds, **several, **counts}

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import adapters, options
+from bench import adapters
 from bench.adapters import mxnet as mxnet_adapter
 from bench.adapters import numpy as numpy_adapter
 from bench.cnn import ALLOCATOR, try_batch
-from bench.plan import ORIGINAL_19
-from dlmark import sweep
-from dlmark.process import ProcessEnded, run_in_process
+from bench.run import options
+from bench.run.plan import ORIGINAL_19
+from dlmark.measure import sweep
+from dlmark.measure.process import ProcessEnded, run_in_process
 
 NAMES = adapters.names()
 WORKLOADS = ("classification",)

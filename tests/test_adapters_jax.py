@@ -6,17 +6,18 @@ import subprocess
 
 import numpy as np
 import pytest
-
-from bench import adapters, networks
-from bench.adapters import jax as adapter
 from jax_interpreter import PYTHON, ROOT, needs_jax
+
+from bench import adapters
+from bench.adapters import jax as adapter
+from bench.networks import count as networks
 
 START = """
 import json, sys, time
 import numpy as np
-from bench import gate
+from bench.run import gate
 from bench.adapters import jax as adapter
-from dlmark import sweep
+from dlmark.measure import sweep
 
 def say(**fields):
     print(json.dumps(fields), flush=True)
@@ -252,7 +253,7 @@ say(cores=(time.process_time() - spent) / (time.perf_counter() - wall))
 @needs_jax
 def test_a_separable_layer_counts_as_two_convolutions_and_one_that_no_rule_knows_is_refused():
     (said,) = alone("""
-from bench import networks
+from bench.networks import count as networks
 adapter.start("cpu")
 keras = adapter._keras()
 two = keras.layers.SeparableConv2D(6, 3, padding="same", depth_multiplier=2)
@@ -266,7 +267,7 @@ except TypeError as error:
     assert said["two"] == [64 * (8 * 9 + 6 * 8), 64 * (8 + 6)] and "Conv1D" in said["reason"]
 
 
-# Counts what bench/networks.py does, but from what is compiled: the multiply-adds and the outputs of all convolutions and matrix products.
+# Counts what bench/networks/count.py does, but from what is compiled: the multiply-adds and the outputs of all convolutions and matrix products.
 COUNTS = """
 import jax
 

@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import adapters, canary, gate, onnx_export
+from bench import adapters
 from bench.adapters import mxnet as mxnet_adapter
 from bench.adapters import onnxruntime as ort_adapter
 from bench.adapters import openvino as openvino_adapter
 from bench.adapters import torch as torch_adapter
-from dlmark import device, sweep
-from dlmark.process import ProcessEnded, run_in_process
+from bench.networks import onnx_files as onnx_export
+from bench.run import canary, gate
+from dlmark.machine import device
+from dlmark.measure import sweep
+from dlmark.measure.process import ProcessEnded, run_in_process
 
 MODEL = "SqueezeNet-1.1"
 READERS = ("onnxruntime", "openvino")
@@ -155,7 +158,7 @@ def test_what_the_exporting_process_says_is_handed_on(last, kind, told):
 
 def half_made(folder, model):
     """Start an export and kill it as soon as it writes."""
-    command = [sys.executable, "-m", "bench.onnx_export", model, str(folder / "network.onnx")]
+    command = [sys.executable, "-m", "bench.networks.onnx_files", model, str(folder / "network.onnx")]
     with subprocess.Popen(command, cwd=onnx_export.ROOT) as process:
         while process.poll() is None and not any(path.stat().st_size for path in folder.glob("dlmark-*/*")):
             time.sleep(0.002)
@@ -173,7 +176,7 @@ def test_a_kill_in_the_middle_leaves_no_half_file(tmp_path):
 @needs("mxnet", "onnxruntime")
 @pytest.mark.slow
 def test_an_export_ends_with_who_asked_for_it(tmp_path):
-    command = [sys.executable, "-m", "bench.onnx_export", MODEL, str(tmp_path / "network.onnx"), "--end-with-stdin"]
+    command = [sys.executable, "-m", "bench.networks.onnx_files", MODEL, str(tmp_path / "network.onnx"), "--end-with-stdin"]
     with subprocess.Popen(command, cwd=onnx_export.ROOT, stdin=subprocess.PIPE) as process:
         process.stdin.close()
         assert process.wait(timeout=30) == 1

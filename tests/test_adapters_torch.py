@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import adapters, gate
+from bench import adapters
 from bench.adapters import torch as adapter
-from dlmark import sweep
-from dlmark.process import ProcessEnded, run_in_process
+from bench.run import gate
+from dlmark.measure import sweep
+from dlmark.measure.process import ProcessEnded, run_in_process
 
 needs_torch = pytest.mark.skipif(adapters.version(adapter) is None, reason="PyTorch is not installed here")
 ENVIRONMENT = adapter.environment(1)

@@ -1,17 +1,33 @@
 """The arrows of docs/design: what may import what, and what nobody may write."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIBRARY = sorted((ROOT / "dlmark").glob("*.py"))
+LIBRARY = sorted((ROOT / "dlmark").rglob("*.py"))
 BENCH = sorted((ROOT / "bench").rglob("*.py"))
 ADAPTERS = sorted(path for path in (ROOT / "bench" / "adapters").glob("*.py") if path.stem != "__init__")
-# These know frameworks by name: two mend the import of one; two count or convert the networks of several.
-KNOWING = ("mxnet_compat", "torchvision_import", "networks", "onnx_export")
+# These know frameworks by name: the former mend the import of one, the latter count or convert the networks of several.
+KNOWING = ("compat", "networks")
+# What each part of the library may import of the others; the house is drawn in docs/architecture.rst.
+ARROWS = {
+    "record": set(),
+    "machine": {"record"},
+    "measure": {"machine", "record"},
+    "results": {"machine", "record"},
+    "analysis": {"results", "measure", "record"},
+    "plots": {"analysis", "results", "record"},
+    "terminal": {"results", "record"},
+    "door": {"analysis", "results", "measure", "record"},
+    "benchmark": {"results"},
+    "plot": {"plots"},
+    "__init__": {"benchmark", "machine"},
+    "__main__": {"door", "terminal", "analysis", "results", "machine", "record"},
+}
 FRAMEWORKS = {"mxnet", "gluoncv", "torch", "torchvision", "timm", "onnx", "onnxruntime", "openvino", "jax", "flax", "keras", "haiku", "tensorflow"}
 
 
@@ -58,7 +74,7 @@ def test_an_adapter_imports_its_framework_in_functions_only(path):
     assert tops(imports(path, top_level_only=True)) <= allowed
 
 
-@pytest.mark.parametrize("path", [path for path in BENCH if path not in ADAPTERS and path.stem not in KNOWING], ids=relative)
+@pytest.mark.parametrize("path", [path for path in BENCH if path not in ADAPTERS and path.parent.name not in KNOWING], ids=relative)
 def test_a_bench_script_names_no_framework(path):
     assert not tops(imports(path)) & FRAMEWORKS
 
@@ -69,21 +85,40 @@ def test_a_bench_script_gets_adapters_by_name(path):
     assert not {name for name in imports(path) if name.startswith("bench.adapters.")}
 
 
-def test_record_imports_nothing_of_the_project():
-    assert not tops(imports(ROOT / "dlmark" / "record.py")) & {"dlmark", "bench"}
+def part(path):
+    """The part of the library that a file is of: its folder, or a file beside them."""
+    return path.relative_to(ROOT / "dlmark").with_suffix("").parts[0]
 
 
-@pytest.mark.parametrize("path", [path for path in LIBRARY if path.stem in ("timing", "largest", "device", "process", "sampler", "stats", "watch", "rounds")], ids=relative)
-def test_a_foundation_imports_none_of_the_layers_above(path):
-    above = {"dlmark.sweep", "dlmark.benchmark", "dlmark.plot", "dlmark.progress"}
-    assert not imports(path) & above
+@pytest.mark.parametrize("path", LIBRARY, ids=relative)
+def test_the_arrows_of_the_library_run_one_way(path):
+    parts = {name.split(".")[1] for name in imports(path) if name.startswith("dlmark.")} & ARROWS.keys()
+    assert parts - {part(path)} <= ARROWS[part(path)]
 
 
-@pytest.mark.skipif(not (ROOT / "dlmark" / "plot.py").exists(), reason="no plots yet")
-def test_plots_read_no_file():
-    path = ROOT / "dlmark" / "plot.py"
-    assert not {name for name in imports(path) if name.startswith(("dlmark.benchmark", "pathlib", "os", "io"))}
-    called = {node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+def test_the_arrows_make_no_circle():
+    left = dict(ARROWS)
+    while left:
+        lowest = [name for name, uses in left.items() if not uses & left.keys()]
+        assert lowest, left
+        for name in lowest:
+            del left[name]
+
+
+def test_every_part_of_the_library_has_its_arrows():
+    assert {part(path) for path in LIBRARY} == ARROWS.keys()
+
+
+@pytest.mark.parametrize("path", [path for path in BENCH if path.parent.name == "run"], ids=relative)
+def test_what_the_bench_scripts_share_knows_none_of_them(path):
+    scripts = {f"bench.{script.stem}" for script in (ROOT / "bench").glob("*.py")} - {"bench.__init__"}
+    assert not imports(path) & scripts
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dlmark" / "plots").glob("*.py")), ids=relative)
+def test_plots_read_no_file_and_show_nothing(path):
+    assert not {name for name in imports(path) if name.startswith(("dlmark.benchmark", "dlmark.results.load", "pathlib", "os", "io"))}
+    called = {node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)}
     names = {f.id if isinstance(f, ast.Name) else f.attr if isinstance(f, ast.Attribute) else "" for f in called}
     assert not names & {"open", "read_text", "read_csv", "read_json", "load_results", "save", "show", "output_file", "output_notebook"}
 
@@ -107,3 +142,17 @@ def test_no_star_import_and_no_edit_of_the_path(path):
 @pytest.mark.parametrize("path", LIBRARY + BENCH, ids=relative)
 def test_a_module_says_what_it_is_for(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_each_station_on_the_way_of_a_number_is_there():
+    text = (ROOT / "docs" / "architecture.rst").read_text(encoding="utf-8").partition("Who may import whom")[0]
+    stations = re.findall(r"^   \* - ``(.+)``$", text, re.MULTILINE)
+    assert 8 <= len(stations) <= 12 and not [station for station in stations if not (ROOT / station).exists()]
+
+
+@pytest.mark.parametrize("importer, imported", [
+    ("bench/cnn.py", "dlmark.measure.timing"), ("bench/run/in_rounds.py", "dlmark.measure.sweep"), ("dlmark/measure/sweep.py", "dlmark.measure.process"),
+    ("bench/run/in_rounds.py", "dlmark.measure.rounds"), ("dlmark/results/save.py", "dlmark.record"), ("dlmark/plots/ways.py", "dlmark.analysis.ways"),
+])  # fmt: skip
+def test_the_stations_are_tied_as_drawn(importer, imported):
+    assert imported in imports(ROOT / importer)

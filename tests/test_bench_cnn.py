@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from bench import cnn as bench_cnn
-from bench import options
 from bench.adapters import numpy as numpy_adapter
-from bench.plan import chosen_models
-from dlmark import device, rounds, sweep
+from bench.run import options
+from bench.run.plan import chosen_models
 from dlmark.benchmark import load_results
-from dlmark.process import ProcessEnded, run_in_process
+from dlmark.machine import device
+from dlmark.measure import rounds, sweep
+from dlmark.measure.process import ProcessEnded, run_in_process
 
 QUICK = ("--framework", "numpy", "--models", "MLP-64", "--seconds", "0.1", "--threads", "1")
 ONCE = (*QUICK, "--rounds", "1")

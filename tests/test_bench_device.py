@@ -7,8 +7,8 @@ import pytest
 
 from bench import adapters
 from bench import device as bench_device
-from dlmark import rounds, sweep
 from dlmark.benchmark import load_results
+from dlmark.measure import rounds, sweep
 from dlmark.record import check
 
 QUICK = ("--sizes", "64", "--seconds", "0.1", "--rounds", "1", "--threads", "1")
@@ -108,7 +108,7 @@ def test_a_mistake_is_told_in_one_sentence(words, said, ceilings, tmp_path):
 def test_a_framework_without_ceilings_says_which_have_them(monkeypatch):
     monkeypatch.delattr(adapters.get("numpy"), "small_call")
     opts = bench_device.parser().parse_args(["ceilings", "--framework", "numpy", "--dry-run"])
-    opts.argv, opts.part = [], None
+    opts.argv, opts.part, opts.prog = [], None, "python -m bench.device"
     with pytest.raises(bench_device.options.UsageError, match="numpy offers no small_call here: measure the ceilings with --framework .*mxnet"):
         bench_device.Ceilings(opts)
 

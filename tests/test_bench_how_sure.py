@@ -6,14 +6,16 @@ import sys
 
 import pytest
 
-from bench import how_sure
 from dlmark.record import check
+from studies.how_sure import measure as how_sure
 
 QUICK = ("--framework", "numpy", "--models", "MLP-64,MLP-1024", "--batch-sizes", "1,2", "--repetitions", "1", "--threads", "1")
 
 
 def study(root, folder, command):
-    return subprocess.run([sys.executable, "-m", "bench.how_sure", command, *QUICK, "--results", folder], cwd=root, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-m", "studies.how_sure", command, *QUICK, "--results", folder], cwd=root, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from bench import adapters
 from bench import training as bench_training
 from bench.adapters import numpy as numpy_adapter
-from dlmark import rounds, sweep, timing
+from dlmark.measure import rounds, sweep, timing
 from dlmark.record import check
 
 QUICK = ("--models", "MLP-64", "--batch-sizes", "2", "--seconds", "0.1", "--threads", "1", "--rounds", "1")

@@ -11,10 +11,11 @@ from time import sleep
 
 import pytest
 
-from dlmark import files, lock
-from dlmark import record as record_module
-from dlmark.benchmark import ResultsError, SaveResults, file_name, load_results, read_records, slug
+from dlmark.benchmark import ResultsError, SaveResults, load_results
+from dlmark.machine import lock
 from dlmark.record import RecordError, point
+from dlmark.results import files
+from dlmark.results.files import file_name, read_records, slug
 
 ROOT = Path(__file__).parent.parent
 POINT = {"model": "AlexNet", "batch_size": 1, "framework": "mxnet"}
@@ -221,8 +222,8 @@ def test_a_name_that_is_not_utf_8_is_refused_where_the_pattern_means_it(folder):
 def test_many_block_times_are_checked_without_a_call_for_each(last, words, tmp_path, monkeypatch):
     """A file as large as may be has many millions of them."""
     calls = []
-    problem = record_module._problem
-    monkeypatch.setattr(record_module, "_problem", lambda *args: calls.append(args) or problem(*args))
+    problem = sys.modules["dlmark.record.checking"]._problem
+    monkeypatch.setattr("dlmark.record.checking._problem", lambda *args: calls.append(args) or problem(*args))
     (tmp_path / "a.json").write_text(f'[{{"model": "A", "block_times_s": [{"0.5," * 1_000}{last}]}}]')
     if words is None:
         assert len(read_records(tmp_path / "a.json")[0]["block_times_s"]) == 1_001 and len(calls) == 2
@@ -434,7 +435,7 @@ def test_the_lock_that_a_kill_left_stops_nobody(tmp_path):
 
 def test_without_locks_there_is_saving_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
-    monkeypatch.setattr("dlmark.claims.fcntl", None)
+    monkeypatch.setattr("dlmark.machine.claims.fcntl", None)
     SaveResults("a.json", tmp_path).add(POINT)
     assert len(load_results("*", tmp_path)) == 1
 

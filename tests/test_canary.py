@@ -2,8 +2,9 @@
 
 import pytest
 
-from bench import adapters, canary
-from bench.canary import Canary
+from bench import adapters
+from bench.run import canary
+from bench.run.canary import Canary
 
 
 def test_it_times_a_matrix_product_a_copy_and_a_network():

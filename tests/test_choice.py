@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from dlmark import choice
-from dlmark.nothing import Nothing
+from dlmark.analysis import choice
+from dlmark.results.nothing import Nothing
 
 
 def points(device, number, batch_size=8, throughput=1.0):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dlmark import claims
 from dlmark.benchmark import SaveResults
-from dlmark.process import run_in_process
+from dlmark.machine import claims
+from dlmark.measure.process import run_in_process
 
 ROOT = Path(__file__).parent.parent
-HOLDS = "from dlmark import claims\nwith claims.folder() as folder:\n    open(folder + '/file', 'w')\n    print(folder, flush=True)\n    input()"
+HOLDS = "from dlmark.machine import claims\nwith claims.folder() as folder:\n    open(folder + '/file', 'w')\n    print(folder, flush=True)\n    input()"
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_measuring_process_has_its_temporary_files_in_such_a_folder(temporary)
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
-from dlmark import files
+from dlmark.results import files
 from dlmark.benchmark import SaveResults
 results = SaveResults("a.json", sys.argv[1])
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

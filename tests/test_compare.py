@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from dlmark import compare as module
-from dlmark.compare import FASTER, SAME, SLOWER, UNSURE, compare, verdict
+from dlmark.analysis import compare as module
+from dlmark.analysis.compare import FASTER, SAME, SLOWER, UNSURE, compare, verdict
 
 POINT = {"model": "VGG-16", "batch_size": 1, "framework": "mxnet", "framework_version": "1.9.0", "precision": "float32", "mode": "hybridized",
          "workload": "inference", "input_shape": [3, 224, 224], "device": "CPU, 2 threads", "source": "measured"}  # fmt: skip

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from dlmark import device
+from dlmark.machine import device
 from dlmark.record import check
 
 CARDS = "NVIDIA GeForce RTX 4090,NVIDIA H100 80GB HBM3"
@@ -125,7 +125,7 @@ def test_processes_that_nvml_does_not_tell_are_none_and_not_zero(nvml):
 
 
 def test_processes_are_told_apart_before_ours_is_on_the_gpu():
-    assert device.strangers({os.getpid(): 10.0, os.getppid(): None}, [1]) == 2
+    assert device.strangers({os.getpid(): 10.0, os.getppid(): None}, [0]) == 2
 
 
 def test_process_numbers_of_another_system_are_not_taken_for_strangers():

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from dlmark import changes, conditions, differences, door
-from dlmark.files import file_name
-from dlmark.report import Quoted, as_markdown, as_text, line
+from dlmark.door import changes, conditions, differences, door
+from dlmark.door.report import Quoted, as_markdown, as_text, line
+from dlmark.results.files import file_name
 
 NAME = "cnn.py__benchmark_throughput__torch__amd-epyc-2-threads.json"
 NEW = "cnn.py__benchmark_throughput__torch__my-cpu-2-threads.json"
@@ -140,7 +140,16 @@ def test_a_good_contribution_is_accepted_and_told_what_it_adds(project, runner, 
 def test_it_runs_the_code_of_the_base_and_nothing_of_the_contribution(project, runner, tmp_path):
     mark = tmp_path / "ran"
     code = f"open({str(mark)!r}, 'w')\n"
-    for path in ("conf.py", "sitecustomize.py", "dlmark/record.py", "dlmark/door.py", "dlmark/__init__.py", "json.py", "tests/conftest.py", "setup.py"):
+    for path in (
+        "conf.py",
+        "sitecustomize.py",
+        "dlmark/record/fields.py",
+        "dlmark/door/door.py",
+        "dlmark/__init__.py",
+        "json.py",
+        "tests/conftest.py",
+        "setup.py",
+    ):
         put(project, path, code)
     put(project, "Makefile", f"door:\n\ttouch {mark}\n")
     put(project, ".gitattributes", "*.json filter=evil diff=evil\n")
@@ -370,7 +379,10 @@ def test_outside_of_a_repository_it_says_what_to_do(root, tmp_path):
 
 
 def test_a_summary_that_can_not_be_written_is_told(project):
-    assert make_door(project, f"results/{NAME}", "--summary", "/nowhere/summary.md")[::2] == (2, "/nowhere/summary.md: can't be written: No such file or directory\n")
+    assert make_door(project, f"results/{NAME}", "--summary", "/nowhere/summary.md")[::2] == (
+        2,
+        "/nowhere/summary.md: can't be written: No such file or directory\n",
+    )
 
 
 def test_without_git_it_says_so(project, monkeypatch):

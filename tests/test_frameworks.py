@@ -5,8 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from dlmark import frameworks
-from dlmark.nothing import NothingToDraw
+from dlmark.analysis import ways as frameworks
+from dlmark.plots.ways import EXACT, speed_and_fidelity
+from dlmark.results.nothing import NothingToDraw
 
 BASE = {"gate_images": 8, "model": "ResNet-v1b-50", "batch_size": 1, "device": "CPU, 2 threads", "workload": "inference", "source": "measured", "status": "ok"}
 
@@ -69,9 +70,9 @@ def test_a_network_that_one_way_alone_has_is_left_out():
 
 
 def test_speed_and_fidelity_has_a_mark_a_way_and_float32s_own_answers_at_the_bottom():
-    plot = frameworks.speed_and_fidelity(DATA)
+    plot = speed_and_fidelity(DATA)
     errors = sorted({float(value) for renderer in plot.renderers for value in renderer.data_source.data["_y"]})
-    assert errors == [frameworks.EXACT, 1e-5, 0.04]
+    assert errors == [EXACT, 1e-5, 0.04]
 
 
 def test_what_limits_the_fastest_is_told_where_it_is_known():
@@ -89,7 +90,7 @@ def test_of_two_measurements_of_one_way_the_newest_counts():
 
 
 def test_a_way_whose_answers_nobody_looked_at_is_not_drawn_as_exact():
-    figure = frameworks.speed_and_fidelity(DATA.assign(gate_images=[8, 8, 8, None, None]))
+    figure = speed_and_fidelity(DATA.assign(gate_images=[8, 8, 8, None, None]))
     drawn = [name for glyph in figure.renderers for name in glyph.data_source.data.get("framework", [])]
     assert "onnxruntime" not in drawn and "torch" in drawn
 

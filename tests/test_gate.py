@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import gate
 from bench.adapters import numpy as adapter
-from dlmark import sweep
+from bench.run import gate
+from dlmark.measure import sweep
 from dlmark.record import check
 
 JOB = sweep.Job("MLP-64", [2], {"precision": "float32", "mode": "other"})
@@ -15,6 +15,7 @@ JOB = sweep.Job("MLP-64", [2], {"precision": "float32", "mode": "other"})
 
 def gated(answer, job=JOB, batch_size=2):
     """What the gate says of a network that gives `answer(images)` instead of NumPy's."""
+
     def predict(network, images):
         logits = adapter.predict(network or adapter.load("MLP-64"), images)
         return answer(logits, images) if network is None else logits

@@ -6,8 +6,9 @@ import random
 import pandas as pd
 import pytest
 
-from dlmark import how_sure, rounds
-from dlmark.nothing import Nothing, NothingToDraw
+from dlmark.measure import rounds
+from dlmark.results.nothing import Nothing, NothingToDraw
+from studies.how_sure import analysis as how_sure
 
 
 def row(method, repetition, throughput, *, model="A", batch_size=1, spent_s=1.0, condition="nothing else", **fields):
@@ -87,7 +88,9 @@ def test_the_plots_draw_a_mark_for_each_row():
     assert list(cost.renderers[0].data_source.data["method"]) == ["dlmark", "loop"]
 
 
-@pytest.mark.parametrize("draw", [lambda: how_sure.repeated(COSTS.iloc[:0], "x"), lambda: how_sure.seconds_and_spread(how_sure.cost_and_spread(COSTS.iloc[[0]]))])
+@pytest.mark.parametrize(
+    "draw", [lambda: how_sure.repeated(COSTS.iloc[:0], "x"), lambda: how_sure.seconds_and_spread(how_sure.cost_and_spread(COSTS.iloc[[0]]))]
+)
 def test_nothing_to_draw_is_said(draw):
     with pytest.raises(ValueError, match="nothing to draw"):
         draw()

@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from dlmark import device
-from dlmark.largest import MOST, PATIENCE, largest_batch
-from dlmark.process import run_in_process
+from dlmark.machine import device
+from dlmark.measure.largest import MOST, PATIENCE, largest_batch
+from dlmark.measure.process import run_in_process
 
 # MXNet's networks on a CPU within 2,048 MB: what heap and private mappings grew by in MB, {batch: (at the peak, at the end)}.
 # The peak of a small batch is that of the first call, which copies the weights; the networks with large weights bend late.

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlmark import cells, fast, loading
 from dlmark.benchmark import load_results
-from dlmark.columns import Columns, joined
-from dlmark.files import ResultsError, read_records
 from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TEXT, RecordError, check
+from dlmark.results.files import ResultsError, read_records
+from dlmark.results.reader import decode as fast
+from dlmark.results.reader import frame as cells
+from dlmark.results.reader import processes as loading
+from dlmark.results.reader.columns import Columns, joined
 
 FULL = {
     "model": "AlexNet", "batch_size": 8, "input_shape": [3, 224, 224], "library_versions": {"python": "3.11", "numpy": "1.26"},
@@ -257,7 +259,7 @@ def test_the_work_of_a_process_that_was_killed_is_done_all_the_same(shared_out, 
 
 WATCHED = """
 import sys
-from dlmark import loading
+from dlmark.results.reader import processes as loading
 from dlmark.benchmark import load_results
 loading.SHARE_BYTES, loading._cores = 1, lambda: 3
 opened = set()

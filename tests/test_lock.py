@@ -10,9 +10,9 @@ from time import monotonic
 import pytest
 
 from bench import cnn as bench_cnn
-from bench import options
-from dlmark import lock
+from bench.run import options
 from dlmark.benchmark import ResultsError, SaveResults
+from dlmark.machine import lock
 
 # Long enough that it is still at work when the second comes, which a hundredth of a second for each of many points is not.
 LONG = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--threads", "1", "--batch-sizes", "1,2,4,8", "--seconds", "30")
@@ -42,7 +42,7 @@ def test_a_second_run_is_refused_in_a_line_that_names_the_first(held, tmp_path, 
 
 def test_a_run_from_another_folder_is_refused_too(held, tmp_path, root):
     process, environment = held
-    words = [sys.executable, "-c", "from dlmark import lock\nwith lock.hold('cpu', 'x'): print('held')"]
+    words = [sys.executable, "-c", "from dlmark.machine import lock\nwith lock.hold('cpu', 'x'): print('held')"]
     done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(root)}, capture_output=True, text=True)
     assert done.returncode == 1 and "DeviceBusy: cpu is being measured already" in done.stderr and f"process {process.pid} " in done.stderr
 
@@ -119,7 +119,7 @@ POINT = {"model": "AlexNet", "batch_size": 1}
 HOLDS = """
 import sys
 from pathlib import Path
-from dlmark import lock
+from dlmark.machine import lock
 with lock.writing(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.readline()

@@ -203,7 +203,7 @@ def test_output_without_room_is_told_in_a_line(results, root):
 @pytest.mark.parametrize("words", [("dlmark", "show"), ("bench.cnn", "throughput", "--framework", "numpy"), ("bench", "--dry-run")])
 def test_few_open_files_are_enough_or_told_in_a_line(limit, words, results, root):
     command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", sys.executable, "-m", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
     if words[0] == "dlmark":
         assert done.returncode == 0 and done.stderr == "" and done.stdout.count("AlexNet") == 6
     else:

@@ -19,16 +19,20 @@ from rich.console import Console
 from user_signals import hear_signals
 
 from bench import __main__ as bench_main
+from bench import adapters
 from bench import cnn as bench_cnn
-from bench import adapters, options
 from bench.adapters import mxnet as mxnet_adapter
-from dlmark import device, lock, process, summary
-from dlmark.progress import lasting, progress
+from bench.run import options
+from dlmark.machine import device, lock
+from dlmark.measure import process
+from dlmark.terminal import summary
+from dlmark.terminal.progress import lasting, progress
 
 # `python -m bench`, but the quick preset takes a tenth of a second for a point.
 QUICKER = """
 import sys
-from bench import __main__ as bench, options
+from bench import __main__ as bench
+from bench.run import options
 bench.PRESETS["quick"] = {"throughput": ["--seconds", "0.1", "--time-cap", "20", "--rounds", "1"]}
 sys.exit(options.main(bench.parser()))
 """
@@ -37,8 +41,9 @@ NUMPY = ("--framework", "numpy", "--models", "MLP-64", "--preset", "quick", "--d
 # Workers as `python -m bench` runs them, of whatever commands.
 WORKERS = """
 import argparse, json, sys
-from bench import adapters, options
-from dlmark import workers
+from bench import adapters
+from bench.run import options
+from dlmark.measure import workers
 parser = argparse.ArgumentParser(prog="python -m bench")
 parser.add_argument("workers", type=json.loads)
 parser.set_defaults(run=lambda opts: workers.run(opts.workers, lambda worker, line: print(worker, line, flush=True)))
@@ -414,7 +419,7 @@ def test_ctrl_c_ends_all_workers_and_what_they_started(start):
 
 def test_a_worker_that_does_not_listen_is_killed(start):
     deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEPS}"
-    process_ = start("-c", "from dlmark import workers; workers.STOP_S = 0.2" + WORKERS, json.dumps({"one": [[sys.executable, "-c", deaf]]}))
+    process_ = start("-c", "from dlmark.measure import workers; workers.STOP_S = 0.2" + WORKERS, json.dumps({"one": [[sys.executable, "-c", deaf]]}))
     pid = int(process_.stdout.readline().split()[1])
     process_.send_signal(signal.SIGINT)
     process_.communicate(timeout=60)
@@ -424,7 +429,7 @@ def test_a_worker_that_does_not_listen_is_killed(start):
 def test_a_bench_ends_with_the_run_that_started_it(start):
     idle = """if True:
         import argparse, os, time
-        from bench import options
+        from bench.run import options
         parser = argparse.ArgumentParser()
         options.add_common(parser)
         parser.set_defaults(run=lambda opts: (print(os.getpid(), flush=True), time.sleep(60)))

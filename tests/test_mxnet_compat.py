@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import adapters, mxnet_compat
+from bench import adapters
 from bench.adapters import mxnet as mxnet_adapter
-from dlmark.process import run_in_process
+from bench.compat import mxnet as mxnet_compat
+from dlmark.measure.process import run_in_process
 
 ROOT = Path(__file__).parent.parent
 TYPES = ["bool", "int", "float", "object", "complex"]
@@ -79,7 +80,7 @@ def test_a_loose_version_compares_with_a_text():
 
 
 def test_distutils_comes_back_where_python_dropped_it():
-    script = "import sys; sys.modules['distutils'] = None; import bench.mxnet_compat as c; del sys.modules['distutils']\n" + (
+    script = "import sys; sys.modules['distutils'] = None; import bench.compat.mxnet as c; del sys.modules['distutils']\n" + (
         "class Hide:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.partition('.')[0] == 'distutils': raise ModuleNotFoundError(name)\n"
@@ -117,7 +118,7 @@ def test_torch_is_hidden_in_the_process_that_prepares_and_nowhere_else(tmp_path,
 # Trains a small network for three steps and runs one network of each zoo; prints what must not depend on NumPy.
 SCRIPT = """
 import json, sys
-from bench import mxnet_compat
+from bench.compat import mxnet as mxnet_compat
 mxnet_compat.prepare()
 import mxnet as mx, numpy
 from mxnet import autograd, gluon

@@ -6,11 +6,11 @@ import os
 import hostile
 import pytest
 
-from dlmark import fast
 from dlmark.benchmark import load_results
-from dlmark.files import ResultsError, read_records
-from dlmark.names import Claim, claim, file_name, slug
 from dlmark.record import RecordError, is_text
+from dlmark.record.names import Claim, claim, file_name, slug
+from dlmark.results.files import ResultsError, read_records
+from dlmark.results.reader import decode as fast
 
 POINT = {"model": "AlexNet", "batch_size": 1, "framework": "mxnet", "device": "Tesla V100-SXM2-16GB", "workload": "inference",
          "throughput": 600.5, "status": "ok", "source": "measured"}  # fmt: skip
@@ -111,7 +111,9 @@ def test_figures_of_several_devices_may_share_a_file_that_names_their_source(way
 # ---- names that can't be shown ----
 
 
-@pytest.mark.parametrize("name", ["a\nb.json", "a\u2028b.json", "a\x1b[2Jb.json", "a\u202eb.json", "a\u200bb.json", "a\u00a0b.json", "\u0301.json", "\udce9.json", "\u3164.json"])
+@pytest.mark.parametrize(
+    "name", ["a\nb.json", "a\u2028b.json", "a\x1b[2Jb.json", "a\u202eb.json", "a\u200bb.json", "a\u00a0b.json", "\u0301.json", "\udce9.json", "\u3164.json"]
+)
 def test_a_file_whose_name_can_not_be_seen_is_refused_and_its_name_escaped(name, way, tmp_path):
     write(tmp_path, name, POINT)
     for read in (read_records, lambda path: load_results("*", tmp_path)):

@@ -1,14 +1,15 @@
-"""bench/networks.csv: one name, one network, whatever framework runs it."""
+"""bench/networks/networks.csv: one name, one network, whatever framework runs it."""
 
 import json
 import subprocess
 
 import pytest
-
-from bench import adapters, networks
-from bench.plan import ORIGINAL_19
-from dlmark.record import check
 from jax_interpreter import PYTHON, ROOT, needs_jax
+
+from bench import adapters
+from bench.networks import count as networks
+from bench.run.plan import ORIGINAL_19
+from dlmark.record import check
 
 # As published with the networks: AlexNet's by torchvision, which has Gluon's layers, and the others' in their papers or zoos.
 KNOWN = {"AlexNet": 61_100_840, "VGG-16": 138_357_544, "ResNet-v1b-50": 25_557_032, "SqueezeNet-1.1": 1_235_496, "DenseNet-121": 7_978_856,
@@ -82,7 +83,7 @@ def test_a_network_that_is_counted_anew_has_no_old_counts():
 
 def jax_counts(*models):
     """What is counted in JAX, by an interpreter that has it."""
-    script = "import json, sys; from bench import networks; print(json.dumps(dict(networks.of_jax(sys.argv[1:]))))"
+    script = "import json, sys; from bench.networks import count as networks; print(json.dumps(dict(networks.of_jax(sys.argv[1:]))))"
     done = subprocess.run([PYTHON, "-c", script, *models], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {model: networks.Counts(*counts) for model, counts in json.loads(done.stdout).items()}

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from dlmark import style
 from dlmark.benchmark import load_results
+from dlmark.plots import style
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import sys
 import nbformat
 import pytest
 
-FOUND_NOTHING = "from dlmark.nothing import NothingToDraw\nraise NothingToDraw('no result has a throughput')\nfound = 1"
+FOUND_NOTHING = "from dlmark.results.nothing import NothingToDraw\nraise NothingToDraw('no result has a throughput')\nfound = 1"
 MISSING = "from dlmark.benchmark import load_results\ndata = load_results('absent.json')"
 
 
@@ -40,7 +40,9 @@ def test_what_finds_nothing_is_a_note_and_the_other_cells_run(run):
     assert found[5][0]["text"] == "0\n"
 
 
-@pytest.mark.parametrize("cell, error", [("fuond", "NameError: name 'fuond' is not defined"), ("raise ValueError('plot needs column(s)')", "ValueError: plot needs")])
+@pytest.mark.parametrize(
+    "cell, error", [("fuond", "NameError: name 'fuond' is not defined"), ("raise ValueError('plot needs column(s)')", "ValueError: plot needs")]
+)
 def test_a_mistake_below_a_note_ends_the_build(run, cell, error):
     with pytest.raises(run.failed, match=f"^{error}"):
         run(FOUND_NOTHING, cell, "import time; time.sleep(600)")

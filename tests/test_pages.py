@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlmark.benchmark import load_results
-from dlmark.nothing import NothingToDraw
 from dlmark.record import FIELDS, RecordError, check
+from dlmark.results.nothing import NothingToDraw
 
 QUICK = ("nothing", "published only", "one point", "a name and a device", "nobody says batch_size", "nobody says anything", "nothing but crashed")
 NOTE = re.compile(r"There is nothing to (draw|show) here: .+\.|Left out: it needs what a cell above found nothing for\.")
@@ -59,17 +59,20 @@ def test_the_check_accepts_every_set(name):
         check(record)
 
 
-sets = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in page_sets.ALONE]
+def marked(names, every):
+    """The quick sets without a mark, every so many of the others as slow, the rest as thorough."""
+    others = [name for name in names if name not in QUICK]
+    marks = {name: pytest.mark.slow if place % every == 0 else pytest.mark.thorough for place, name in enumerate(others)}
+    return [pytest.param(name, marks=marks.get(name, [])) for name in names]
 
 
-@pytest.mark.parametrize("name", sets)
+@pytest.mark.parametrize("name", marked(page_sets.ALONE, 4))
 def test_no_records_that_the_check_accepts_break_a_page(name, put):
     put(page_sets.ALONE[name]())
     every_page()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", page_sets.BESIDE)
+@pytest.mark.parametrize("name", marked(page_sets.BESIDE, 4))
 def test_no_records_beside_ours_break_a_page(name, put, root):
     put(page_sets.BESIDE[name](), beside=root / "results")
     every_page()
@@ -99,9 +102,17 @@ def test_without_any_result_each_page_says_so_and_shows_nothing(put):
 # ---- whose results a page shows ----
 
 
+def test_each_cell_of_a_notebook_has_an_id_of_its_own(root):
+    for path in [*(root / "notebooks").glob("*.ipynb"), *(root / "docs").glob("*.ipynb")]:
+        ids = [cell.get("id") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+        assert all(ids) and len(set(ids)) == len(ids), path.name
+
+
 def test_no_notebook_names_a_device():
     devices = set(load_results("*json")["device"].dropna())
-    code = "".join(text for page in page_cells.PAGES for cell in json.loads(page.read_text())["cells"] if cell["cell_type"] == "code" for text in cell["source"])
+    code = "".join(
+        text for page in page_cells.PAGES for cell in json.loads(page.read_text())["cells"] if cell["cell_type"] == "code" for text in cell["source"]
+    )
     assert len(devices) > 5 and not [device for device in devices if device in code]
 
 
@@ -167,7 +178,7 @@ def accepted(record: dict) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_no_odd_records_break_a_page(tmp_path_factory, seed):
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench import options, peaks
+from bench.run import options
+from bench.sources import peaks
 from dlmark.benchmark import load_results
 
 ROW = dict.fromkeys(peaks.COLUMNS, "") | {"nvml_name": "NVIDIA A", "unit": "board", "sources": "a data sheet", "fp32_tflops": "10", "tf32_tensor_tflops": "80",

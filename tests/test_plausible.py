@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dlmark.analysis.plausible import Known, warnings
 from dlmark.benchmark import load_results
-from dlmark.files import read_records
-from dlmark.plausible import Known, warnings
 from dlmark.record import check
+from dlmark.results.files import read_records
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 V100 = "Tesla V100-SXM2-16GB"

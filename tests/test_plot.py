@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, Legend, Scatter, Segment
+from bokeh.plotting import figure as Figure
 
-from dlmark import marks, plot, style
-from dlmark.nothing import Nothing, NothingToDraw
+from dlmark import plot
+from dlmark.plots import marks, style
+from dlmark.results.nothing import Nothing, NothingToDraw
 
 MEASURED = {"device": "CPU, 2 threads", "framework": "mxnet", "framework_version": "1.9.1", "precision": "float32", "mode": "hybridized",
             "source": "measured", "status": "ok"}  # fmt: skip
@@ -103,7 +105,7 @@ def test_changes_nothing_in_the_data():
 @pytest.mark.parametrize("number", range(6))
 def test_every_axis_with_numbers_is_labelled(number):
     figure = every_plot(frame(rows(), rows("AlexNet", PUBLISHED)))[number]
-    for part in figure.select({"name": None, "type": plot.figure}):
+    for part in figure.select({"name": None, "type": Figure}):
         assert any(axis.axis_label for axis in part.axis)
 
 

@@ -13,8 +13,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from dlmark import process
-from dlmark.process import ProcessEnded, run_in_process
+from dlmark.measure import process
+from dlmark.measure.process import ProcessEnded, run_in_process
 from dlmark.record import MAX_TEXT, STATUSES, check
 
 TESTS = Path(__file__).parent

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import options, published
-from dlmark.benchmark import load_results, read_records
+from bench.run import options
+from bench.sources import published
+from dlmark.benchmark import load_results
 from dlmark.record import MEASURED, PUBLISHED
+from dlmark.results.files import read_records
 
 RESULTS = Path(__file__).parent.parent / "results"
 K80_FILE = "cnn.py__benchmark_throughput__mxnet__tesla-k80__published.json"

@@ -5,7 +5,8 @@ import pytest
 from bokeh.models import GlyphRenderer, Segment
 from test_plot import FAILED, PUBLISHED, crosses, frame, rows, scatters
 
-from dlmark import plot, style
+from dlmark import plot
+from dlmark.plots import style
 
 
 def nets(*throughputs, half_width=1.0, **fields):

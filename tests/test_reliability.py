@@ -14,6 +14,7 @@ from reliability.trying import HERE, ROOT, Row, Task, Untried, lost, lost_times
 from dlmark.benchmark import SaveResults
 
 A = Row("a", "nothing | breaks", "it is\ntried", lambda task: iter([[], ["it broke", "twice"], []]), 3, 3, 1)
+B = A._replace(name="b", promise="another holds")
 
 
 class Display:
@@ -70,7 +71,7 @@ def in_place(path, records):
 def break_(benchmark):
     benchmark.write_records = in_place
 
-runpy.run_path({str(HERE / "found_by_python" / "sitecustomize.py")!r})["Changed"].CHANGES["dlmark.benchmark"] = break_
+runpy.run_path({str(HERE / "found_by_python" / "sitecustomize.py")!r})["Changed"].CHANGES["dlmark.results.save"] = break_
 """
 
 
@@ -120,7 +121,9 @@ def test_what_a_terminal_would_obey_is_found(text):
     assert strings.obeyed(f"model {text}\n") and not strings.obeyed("Prüfung ±1 °C\n")
 
 
-@pytest.mark.parametrize("cell, is_one", [("=1", True), (" ＝1", True), ("\t=1", True), ("-x", True), ("-1.5", False), ("'=1", False), ("a=b", False), ("", False)])
+@pytest.mark.parametrize(
+    "cell, is_one", [("=1", True), (" ＝1", True), ("\t=1", True), ("-x", True), ("-1.5", False), ("'=1", False), ("a=b", False), ("", False)]
+)
 def test_what_a_spreadsheet_would_work_out_is_found(cell, is_one):
     assert strings.is_formula(cell) == is_one
 
@@ -152,16 +155,22 @@ def test_what_can_not_be_tried_says_why(tmp_path):
 def test_the_table_goes_between_its_markers_and_nothing_else_changes(tmp_path):
     path = tmp_path / "a.md"
     path.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    table.write(path, table.markdown([Outcome(A, 3, 3, 1), Outcome(A, 3, 2, 0)], 5, 90))
+    table.write(path, lambda old: table.markdown([Outcome(A, 3, 3, 1), Outcome(A, 3, 2, 0)], 5, 90))
     text = path.read_text()
     assert text.startswith(f"before\n{table.BEGIN}\n") and text.endswith(f"{table.END}\nafter\n") and "old" not in text
     assert "| nothing \\| breaks | it is tried | 3 | 1 |" in text and "| 2 of 3, the time was up | 0 |" in text and "seed 5: 5 tried, 1 found" in text
 
 
+def test_rows_that_are_tried_again_alone_take_the_place_of_theirs():
+    old = table.markdown([Outcome(A, 3, 3, 1), Outcome(B, 3, 3, 0)], 5, 90)
+    again = table.with_rows_again(old, [Outcome(A, 9, 9, 0)])
+    assert "| it is tried | 9 | 0 |" in again and "| 3 | 1 |" not in again and again.count("\n") == old.count("\n") and B.promise in again
+
+
 def test_a_file_without_the_markers_is_refused(tmp_path):
     (tmp_path / "a.md").write_text("no table\n")
     with pytest.raises(ValueError, match="expected the markers"):
-        table.write(tmp_path / "a.md", "")
+        table.write(tmp_path / "a.md", str)
 
 
 def test_the_page_has_the_markers_and_a_row_for_each_promise(root):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dlmark import lock
 from dlmark.benchmark import ResultsError, SaveResults, load_results
-from dlmark.rescue import RunResults
+from dlmark.machine import lock
+from dlmark.results.rescue import RunResults
 
 NAME = "cnn.py__benchmark_throughput__numpy__a-cpu.json"
 FIELDS = {"model": "AlexNet", "framework": "numpy", "device": "A CPU", "measured_at": "2026-11-26T10:00:00Z"}
@@ -202,7 +202,6 @@ def test_a_record_that_breaks_the_format_is_kept_too_and_stops_nothing(opened, t
 # ---- there is no room, or nothing may be written ----
 
 
-
 def test_where_the_folder_can_not_be_written_another_keeps_it(opened, tmp_path):
     results, told = opened
     results.path.unlink()
@@ -366,14 +365,14 @@ def test_what_a_living_run_keeps_is_not_taken_up_by_another(opened, tmp_path):
     results.add(a(2))
     results.path.write_bytes(before)
     another = subprocess.run(
-        [sys.executable, "-c", "import sys; from dlmark.rescue import RunResults; RunResults(*sys.argv[1:])", NAME, tmp_path / "results"],
+        [sys.executable, "-c", "import sys; from dlmark.results.rescue import RunResults; RunResults(*sys.argv[1:])", NAME, tmp_path / "results"],
         cwd=Path(__file__).parent.parent, capture_output=True, text=True)  # fmt: skip
     assert another.returncode == 0 and another.stderr == "" and kept_in(tmp_path / "results") and sizes(tmp_path / "results") == [1]
 
 
 KILLED = """
 import os, signal, sys
-from dlmark.rescue import RunResults
+from dlmark.results.rescue import RunResults
 results = RunResults(sys.argv[1], sys.argv[2])
 results.path.write_text("oops")
 results.add({"model": "AlexNet", "framework": "numpy", "device": "A CPU", "batch_size": 2})
@@ -450,7 +449,8 @@ def test_a_lock_that_is_held_for_long_keeps_what_is_measured_and_the_run_goes_on
 
 BREAKS_ITS_FILE = """
 import sys
-from bench import cnn, options, plan
+from bench import cnn
+from bench.run import options, plan
 keep = plan.Plan.keep
 
 def keep_and_break(self, *words):

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 from bokeh.models import GlyphRenderer, HoverTool, Line, Scatter
 
-from dlmark import roofline, style
-from dlmark.nothing import Nothing
-from dlmark.roofline import Ceilings
-from dlmark.roofline_plot import roofline as roofline_plot
+from dlmark.analysis import roofline
+from dlmark.analysis.roofline import Ceilings
+from dlmark.plots import style
+from dlmark.plots.roofline import roofline as roofline_plot
+from dlmark.results.nothing import Nothing
 
 # 1 TFLOP/s and 100 GB/s: the ridge is at 10 operations a byte.
 HERE = Ceilings(tflops=1.0, bandwidth_gb_s=100.0, overhead_s=10e-6)

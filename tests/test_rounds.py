@@ -6,7 +6,7 @@ from statistics import mean, median
 
 import pytest
 
-from dlmark import rounds
+from dlmark.measure import rounds
 from dlmark.record import MAX_NUMBER, check
 
 BASE = {"model": "A", "batch_size": 8, "source": "measured", "status": "ok", "framework": "f", "calls_per_block": 2,
@@ -38,6 +38,7 @@ def test_no_round_is_left_out_for_being_far_from_the_others():
 
 def measured(draw, shift):
     """Twelve points in two rounds of six blocks, each process with a shift of its own."""
+
     def a_round():
         moved = math.exp(draw.gauss(0, shift))
         return [moved * (1 + 0.005 * draw.gauss(0, 1)) for _ in range(6)]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bench import adapters, imagenet
-from dlmark.process import run_in_process
 from jax_interpreter import PYTHON, ROOT, needs_jax
+
+from bench import adapters
+from bench.run import imagenet
+from dlmark.measure.process import run_in_process
 
 # Photographs of scikit-image with the ImageNet classes that fit.
 PHOTOGRAPHS = {"chelsea.png": {281, 282, 285}, "coffee.png": {504, 967, 968}, "rocket.jpg": {657, 744, 812},

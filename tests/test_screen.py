@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlmark import fast, screen
 from dlmark.record import FIELDS, GRADES, LEAST_CALLS, NO_NAMES, RULES, STATUSES, RecordError, check, is_text
+from dlmark.results.reader import decode as fast
+from dlmark.results.reader import screen
 
 pytestmark = pytest.mark.skipif(fast.msgspec is None, reason="needs msgspec")
 

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from dlmark import show as module
 from dlmark.benchmark import ResultsError
-from dlmark.export import csv_text, parquet_bytes
-from dlmark.show import chosen, find_records, in_order, note, number, show, throughput
-from dlmark.terminal import safe
+from dlmark.record import safe
+from dlmark.terminal import show as module
+from dlmark.terminal.export import csv_text, parquet_bytes
+from dlmark.terminal.show import chosen, find_records, in_order, note, number, show, throughput
 
 RECORD = {"model": "VGG-16", "batch_size": 8, "throughput": 123.456, "throughput_half_width": 2.34, "grade": "A", "latency_p50_s": 0.0135567,
           "device_mem": 1_234.5, "framework": "mxnet", "framework_version": "1.9.1", "precision": "float32", "device": "CPU, 2 threads",

@@ -8,7 +8,7 @@ from statistics import mean, median
 
 import pytest
 
-from dlmark.stats import MIN_BLOCKS, f_95, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95, variance_of_median
+from dlmark.measure.statistics import MIN_BLOCKS, f_95, half_width, median_interval, outliers, percentile, repeat_half_widths, t_95, variance_of_median
 
 
 def series(draw, n, correlation=0.0):

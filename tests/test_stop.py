@@ -13,8 +13,8 @@ STOPPED = "\nStopped. Every finished point is saved; the same command goes on fr
 # A command of the bench that says when it is at work, does something, and then sleeps until it is ended.
 COMMAND = """
 import argparse, sys, time
-from bench import options
-from dlmark import claims, stop
+from bench.run import options
+from dlmark.machine import claims, stop
 
 def run(opts):
     with claims.folder() as folder:
@@ -144,7 +144,9 @@ def test_after_the_end_a_signal_changes_nothing(root):
 
 
 def test_the_library_leaves_the_signals_of_other_programs_alone(root):
-    program = "import signal, dlmark, bench; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    program = (
+        "import signal, dlmark, bench; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, preexec_fn=hear_signals)
     assert done.stdout == "True True\n"
 

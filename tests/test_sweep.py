@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from dlmark import sweep
 from dlmark.benchmark import SaveResults
+from dlmark.measure import sweep
 from dlmark.record import check
 
 FIELDS = sweep.common_fields(framework="test")

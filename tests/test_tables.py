@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from dlmark.nothing import Nothing
-from dlmark.tables import grouped, shown
+from dlmark.plots.tables import grouped, shown
+from dlmark.results.nothing import Nothing
 
 EVIL = "<script>alert(1)</script>"
 

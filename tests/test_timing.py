@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from dlmark.measure.statistics import MIN_BLOCKS, half_width
+from dlmark.measure.timing import LEAST_BLOCKS, Device, Recompiled, Rules, as_fields, counted, measure
 from dlmark.record import check
-from dlmark.stats import MIN_BLOCKS, half_width
-from dlmark.timing import LEAST_BLOCKS, Device, Recompiled, Rules, as_fields, counted, measure
 
 RULES = Rules(measure_s=6.0, latency_s=2.0)
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from bench import adapters, torchvision_import
+from bench import adapters
 from bench.adapters import torch as adapter
-from dlmark.process import ProcessEnded, run_in_process
+from bench.compat import torchvision as torchvision_import
+from dlmark.measure.process import ProcessEnded, run_in_process
 
 needs_torch = pytest.mark.skipif(adapters.version(adapter) is None, reason="PyTorch is not installed here")
 

@@ -6,9 +6,9 @@ from time import perf_counter, process_time
 
 import pytest
 
-from dlmark import watch
+from dlmark.machine import watch
+from dlmark.machine.watch import Host, Reading
 from dlmark.record import check
-from dlmark.watch import Host, Reading
 
 LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the system does not tell how long threads wait")
 

@@ -94,9 +94,7 @@ def start(device: str = "cpu"):
     try:
         return jax.devices(device)[0]
     except RuntimeError as error:
-        raise NotImplementedError(
-            "JAX finds no GPU that it can use: pip install 'jax[cuda12]' where there is an NVIDIA driver, or use --device cpu"
-        ) from error
+        raise NotImplementedError("JAX finds no GPU that it can use: pip install 'jax[cuda12]' where there is an NVIDIA driver, or use --device cpu") from error
 
 
 def _keras():

@@ -78,7 +78,7 @@ def environment(threads: int) -> dict[str, str]:
 
 def start(device: str = "cpu"):
     """Import the framework; return its name for the device. Raises NotImplementedError where it can't use it."""
-    from bench import mxnet_compat
+    from bench.compat import mxnet as mxnet_compat
 
     mxnet_compat.prepare()
     import mxnet as mx
@@ -89,8 +89,7 @@ def start(device: str = "cpu"):
         raise NotImplementedError("this build of MXNet runs on the CPU only: install mxnet-cu112==1.9.1, or use --device cpu")
     if _compute_capability() >= (9, 0):
         raise NotImplementedError(
-            "MXNet 1.9.1 holds machine code for Maxwell to Ada GPUs and can't run on newer ones (Hopper, Blackwell): "
-            "measure this device with another framework"
+            "MXNet 1.9.1 holds machine code for Maxwell to Ada GPUs and can't run on newer ones (Hopper, Blackwell): measure this device with another framework"
         )
     return mx.gpu()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import onnx_export
+from bench.networks import onnx_files as onnx_export
 
 packages = ("onnxruntime-gpu", "onnxruntime")  # any of these is the framework
 libraries = ("onnx", "mxnet", "gluoncv", "torch", "torchvision", "timm", "numpy")

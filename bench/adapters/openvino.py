@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from bench import onnx_export
+from bench.networks import onnx_files as onnx_export
 
 packages = ("openvino",)  # any of these is the framework
 libraries = ("onnx", "onnxruntime", "mxnet", "gluoncv", "torch", "torchvision", "timm", "numpy")

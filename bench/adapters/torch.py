@@ -222,7 +222,7 @@ def _prepare_compiler(device: str) -> None:
 def _build(name: str, pretrained: bool):
     package, _, name = name.partition("/")
     try:
-        from bench.torchvision_import import torchvision
+        from bench.compat.torchvision import torchvision
 
         torchvision()  # which timm imports too
         if package == "timm":

@@ -60,9 +60,7 @@ def read(env, docname):
 def _run(app, docname, notebook):
     project, start = _project(app), time.perf_counter()
     folder = Path(app.env.doc2path(docname)).parent
-    reads = notebook_run.run(
-        notebook, folder, root=project.root, results=project.results, timeout=int(app.config.nbsphinx_timeout)
-    )
+    reads = notebook_run.run(notebook, folder, root=project.root, results=project.results, timeout=int(app.config.nbsphinx_timeout))
     notebook_state.save(project, docname, notebook, reads)
     log.info("ran %s in %.1f s", docname, time.perf_counter() - start)
     return [{"outputs": c.outputs, "execution_count": c.execution_count} for c in notebook_state.code_cells(notebook)]

@@ -1,6 +1,5 @@
 """Run one notebook with the build's own Python, and tell which files it read."""
 
-import asyncio
 import json
 import os
 import tempfile
@@ -33,7 +32,7 @@ def run(notebook, folder: Path, *, root: Path, results: Path, timeout: int) -> s
         environment = _environment(root, results, report, Path(scratch))
         try:
             _client(notebook, folder, timeout).execute(env=environment, cleanup_kc=True)
-        except (RuntimeError, TimeoutError, asyncio.TimeoutError) as error:  # a dead kernel, a cell or kernel too slow
+        except (RuntimeError, TimeoutError) as error:  # a dead kernel, a cell or kernel too slow
             raise NotebookFailed(f"{type(error).__name__}: {error}") from error
         _refuse_stderr(notebook)
         return _reads(report)

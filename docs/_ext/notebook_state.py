@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("bokeh", "pandas", "numpy", "ipykernel")
-SOURCES = ("dlmark", "docs/_ipython")  # folders whose code every notebook depends on
+SOURCES = ("dlmark", "studies", "docs/_ipython")  # folders whose code every notebook depends on
 
 
 class Project:

@@ -30,7 +30,7 @@ JSON_AND_CHECK = """
 import resource, sys, time
 from pathlib import Path
 import pandas
-from dlmark.files import matching, read_records
+from dlmark.results.files import matching, read_records
 start = time.perf_counter()
 folder = Path(sys.argv[1])
 names = matching("*", folder)

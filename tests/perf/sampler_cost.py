@@ -16,10 +16,10 @@ from statistics import median
 from time import perf_counter, process_time, sleep
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nvml_stand_in import Nvml, compile_into  # noqa: E402
+from nvml_stand_in import Nvml, compile_into
 
-from dlmark import sampler  # noqa: E402
-from dlmark.process import run_in_process  # noqa: E402
+from dlmark.machine import sampler
+from dlmark.measure.process import run_in_process
 
 LIMIT = 0.002
 # Noise hides a cost of 0.2%; at many times the samples it shows, and a share of it is the cost of the usual pace.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlmark.benchmark import SaveResults, load_results
-from dlmark.files import ResultsError, read_records
 from dlmark.record import RecordError
+from dlmark.results.files import ResultsError, read_records
 from reliability.trying import RESULTS, Row, Task, ends_complete, started
 
 NAME = "cnn.py__benchmark_throughput__numpy__a-device.json"

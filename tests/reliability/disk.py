@@ -62,6 +62,7 @@ def full_disk(task: Task) -> Iterator[list[str]]:
     def one(folder: Path, random: Random) -> list[str]:
         pages, files = random.choice([(random.randint(1, 3), 100), (1_000, random.randint(2, 5))])
         with tmpfs(folder / "disk", f"size={4 * pages}k,nr_inodes={files}") as disk:
+
             def mend():
                 _mount("-o", "remount,size=4m,nr_inodes=1000", disk)
 

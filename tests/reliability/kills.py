@@ -125,7 +125,31 @@ def _before_python_listens(run: Run, number: int) -> tuple[int, ...]:
 
 TEST = "at random moments of a real run, half of them while a file is written (before Python listens, the signal itself ends it); after every fifth the next run goes to its end"
 ROWS = [
-    Row("kill", "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete", f"SIGKILL: {TEST}", killed, 100, 5, 1.3),
-    Row("term", "SIGTERM loses nothing either, shows no traceback, and ends with exit status 143, or 0 where the run was done", f"SIGTERM: {TEST}", terminated, 60, 5, 1.3),
-    Row("interrupt", "nor does Ctrl-C pressed twice, which ends with exit status 130, or 0 where the run was done", f"SIGINT twice within 0.3 s: {TEST}", interrupted, 100, 5, 1.3),
+    Row(
+        "kill",
+        "SIGKILL loses no announced point, leaves a whole file and no process; the next run clears up and ends complete",
+        f"SIGKILL: {TEST}",
+        killed,
+        100,
+        5,
+        1.3,
+    ),
+    Row(
+        "term",
+        "SIGTERM loses nothing either, shows no traceback, and ends with exit status 143, or 0 where the run was done",
+        f"SIGTERM: {TEST}",
+        terminated,
+        60,
+        5,
+        1.3,
+    ),
+    Row(
+        "interrupt",
+        "nor does Ctrl-C pressed twice, which ends with exit status 130, or 0 where the run was done",
+        f"SIGINT twice within 0.3 s: {TEST}",
+        interrupted,
+        100,
+        5,
+        1.3,
+    ),
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import nvml_stand_in
+
 from dlmark.record import is_ok
 from reliability.networks import saved
 from reliability.trying import Row, Task, Untried, leftovers, started
@@ -32,7 +33,7 @@ def lost_gpu(task: Task) -> Iterator[list[str]]:
 
 def _wrong(run, records: dict[str, dict]) -> list[str]:
     if run.process.returncode == 2:  # lost before anything could be measured
-        is_told = len(run.complained.strip().splitlines()) == 1 and "gpu:0" in run.complained
+        is_told = len(run.complained.strip().splitlines()) == 1 and "GPU is lost" in run.complained
         return [] if is_told and not records else [f"not told in one line, or {len(records)} records"]
     problems = [f"{name}: no record" for name in NAMES if name not in records]
     for name, record in records.items():
@@ -42,4 +43,14 @@ def _wrong(run, records: dict[str, dict]) -> list[str]:
     return problems
 
 
-ROWS = [Row("gpu", "a GPU that is lost in the middle becomes records that say so", "the stand-in for NVML loses it after a random number of questions", lost_gpu, 40, 4, 1.0)]
+ROWS = [
+    Row(
+        "gpu",
+        "a GPU that is lost in the middle becomes records that say so",
+        "the stand-in for NVML loses it after a random number of questions",
+        lost_gpu,
+        40,
+        4,
+        1.0,
+    )
+]

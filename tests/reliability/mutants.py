@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from test_loading import fast_records, patient_records
+
 from dlmark.record import FIELDS
 from reliability.trying import ROOT, Row, Task, Untried
-from test_loading import fast_records, patient_records
 
 BATCH = 1_000  # files of one seed, in one process
 LONGEST_S = 2.0  # that both ways may take for one file
@@ -25,7 +26,22 @@ STRANGE = [
     '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', '"\\u2028"', '"\u202e"', '"\ufeff"', '"x\u200b"', '"' + "x" * 2_001 + '"', '"' + "é" * 2_000 + '"', "'a'", "//", "/**/", "\ufeff", "\x00", "\x0c",
     '"__proto__"', '"__class__"', '"measured"', '"ok"', '"crashed"', "[1,2,3]", '["a"]', '{"a":"b"}', "[" * 2_000, "]" * 2_000, '{"a":' * 2_000, "[0.5" + ",0.5" * 100_000 + "]",
 ]  # fmt: skip
-RUNS = {"exec", "compile", "import", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "socket.getaddrinfo", "ctypes.dlopen", "pickle.find_class", "os.remove", "os.rename"}
+RUNS = {
+    "exec",
+    "compile",
+    "import",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "socket.connect",
+    "socket.getaddrinfo",
+    "ctypes.dlopen",
+    "pickle.find_class",
+    "os.remove",
+    "os.rename",
+}
 
 
 def by_bytes(task: Task) -> Iterator[list[str]]:
@@ -166,7 +182,9 @@ def changed_bytes(random: Random) -> bytes:
         elif part == "byte":
             data[a:b] = random.randbytes(b - a)
         elif part == "insert":
-            data[a:a] = random.choice((random.randbytes(4), b'"', b",", b"}", b"[", b"\\", b"0", b"-", b"e9", b"\x00", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\xaf"))
+            data[a:a] = random.choice(
+                (random.randbytes(4), b'"', b",", b"}", b"[", b"\\", b"0", b"-", b"e9", b"\x00", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\xaf")
+            )
         elif part == "delete":
             del data[a:b]
         elif part == "repeat":
@@ -212,7 +230,9 @@ def _files():
     from hypothesis import strategies as st
 
     texts, floats, whole = st.text(max_size=12), st.floats(), st.integers()
-    anything = st.recursive(st.none() | st.booleans() | whole | floats | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=5)
+    anything = st.recursive(
+        st.none() | st.booleans() | whole | floats | texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=5
+    )
     near = {
         "text": texts | st.sampled_from(["ok", "crashed", "measured", "A", "published: a/b@c:d", "2026-01-01"]), "number": floats | st.floats(0, 1e6) | whole, "integer": st.integers(0, 100) | whole | floats,
         "numbers": st.lists(st.floats(0, 10) | floats, max_size=5), "integers": st.lists(st.integers(0, 5) | whole, max_size=4), "texts": st.lists(texts, max_size=3),
@@ -224,11 +244,13 @@ def _files():
 
     fields = st.lists(st.sampled_from([*FIELDS, "unknown", ""]).flatmap(pair), max_size=6).map(dict)
     record = st.builds(lambda model, more: {"model": model, **more}, texts.filter(bool), fields) | fields | anything
-    return st.builds(lambda records, ascii: json.dumps(records, ensure_ascii=ascii).encode(errors="surrogatepass"), st.lists(record, max_size=3) | anything, st.booleans())
+    return st.builds(
+        lambda records, ascii: json.dumps(records, ensure_ascii=ascii).encode(errors="surrogatepass"), st.lists(record, max_size=3) | anything, st.booleans()
+    )
 
 
 PROMISE = "a stranger's result file is refused in words, or accepted by both ways of reading alike"
-WAYS = "through dlmark.fast.decode and dlmark.files.read_records, which must agree, within 2 s, 512 MB more, and with nothing run"
+WAYS = "through dlmark.results.reader.decode.decode and dlmark.results.files.read_records, which must agree, within 2 s, 512 MB more, and with nothing run"
 ROWS = [
     Row("bytes", PROMISE, f"real files with bytes changed, {WAYS}", by_bytes, 45_000, 1_500, 0.001),
     Row("tokens", PROMISE, f"real files with tokens swapped, deleted, repeated, nested and replaced, {WAYS}", by_tokens, 45_000, 1_500, 0.0015),

@@ -55,7 +55,7 @@ def wrong(record: dict | None, name: str) -> list[str]:
 
 def saved(results: Path) -> dict[str, dict]:
     """The record of each network in a folder with one result file."""
-    from dlmark.files import read_records
+    from dlmark.results.files import read_records
 
     return {record["model"]: record for path in results.glob("*.json") for record in read_records(path)}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 
-from dlmark.progress import lasting, progress
+from dlmark.terminal.progress import lasting, progress
 from reliability import ROWS, table
 from reliability.trying import Row, Task, Untried
 
@@ -99,6 +99,5 @@ def main(argv: list[str] | None = None) -> int:
     text = table.markdown(outcomes, opts.seed, time.monotonic() - start)
     print(f"\n{text}")
     if opts.table:
-        table.write(opts.table, text)
+        table.write(opts.table, lambda old: table.with_rows_again(old, outcomes) if opts.only and old.strip() else text)
     return 1 if any(outcome.found for outcome in outcomes) else 0
-

@@ -16,10 +16,12 @@ from pathlib import Path
 from random import Random
 
 import hostile
+
 from dlmark import __main__ as command_line
-from dlmark import progress, summary, sweep
-from dlmark.export import csv_text, parquet_bytes
+from dlmark.measure import sweep
 from dlmark.record import FIELDS, RecordError, check
+from dlmark.terminal import progress, summary
+from dlmark.terminal.export import csv_text, parquet_bytes
 from reliability import mutants
 from reliability.networks import saved
 from reliability.trying import HERE, ROOT, Row, Task, Untried, leftovers, started
@@ -118,7 +120,14 @@ def _printed(folder: Path, text: str) -> list[str]:
         problems += [f"dlmark {words[0]}: {problem}" for problem in obeyed(out)]
         if status not in (0, 1, 2):
             problems.append(f"dlmark {words[0]}: status {status}")
-        if words == ["show", *paths[1:]] and record.get("model") == text and len(text) < SHOWN_WHOLE and text.isascii() and text.isprintable() and text.strip() not in out:
+        if (
+            words == ["show", *paths[1:]]
+            and record.get("model") == text
+            and len(text) < SHOWN_WHOLE
+            and text.isascii()
+            and text.isprintable()
+            and text.strip() not in out
+        ):
             problems.append(f"not shown as it is: {out!r}")
     for path in named:
         os.remove(path)

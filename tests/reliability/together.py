@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from dlmark import rounds
+from dlmark.measure import rounds
 from dlmark.record import is_ok
 from reliability.trying import Row, Task, held, leftovers, started
 
@@ -40,4 +40,14 @@ def _is_measured(record: dict | None) -> bool:
     return record is not None and is_ok(record) and rounds.count(record) >= 2
 
 
-ROWS = [Row("together", "four runs at once into one results file lose nothing of each other's", "four sets of points of one device, started within a second of each other", together, 15, 2, 5.0)]
+ROWS = [
+    Row(
+        "together",
+        "four runs at once into one results file lose nothing of each other's",
+        "four sets of points of one device, started within a second of each other",
+        together,
+        15,
+        2,
+        5.0,
+    )
+]

@@ -17,10 +17,10 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from dlmark import rounds
-from dlmark.files import ResultsError, read_records, refuse_twins
-from dlmark.process import ProcessEnded, run_in_process
+from dlmark.measure import rounds
+from dlmark.measure.process import ProcessEnded, run_in_process
 from dlmark.record import RecordError, is_ok
+from dlmark.results.files import ResultsError, read_records, refuse_twins
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -83,7 +83,6 @@ class Task:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from future.result()
-
 
     def in_a_process(self, one: Callable[..., list[list[str]]], places: Iterable, *args, silence_s: float = PATIENCE_S) -> Iterator[list[str]]:
         """Yield what `one(folder, place, *args)` found in each of its tries, all in one process, and in a new one where that died or hung."""
@@ -217,7 +216,15 @@ def started(folder: Path, *words, results: Path | None = None, before: Iterable 
     results, tmp = results or folder / "results", folder / "tmp"
     tmp.mkdir(exist_ok=True)
     read, write = os.pipe()
-    settings = {**os.environ, "TRIES_WITNESS": str(write), "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp), "XDG_STATE_HOME": str(tmp / "state"), "PYTHONPATH": f"{HERE / 'found_by_python'}:{ROOT}", **(environment or {})}
+    settings = {
+        **os.environ,
+        "TRIES_WITNESS": str(write),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(tmp),
+        "XDG_STATE_HOME": str(tmp / "state"),
+        "PYTHONPATH": f"{HERE / 'found_by_python'}:{ROOT}",
+        **(environment or {}),
+    }
     command = [*before, sys.executable, "-m", "bench.cnn", *(words or WORDS), "--results", results]
     process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, bufsize=0, start_new_session=True, pass_fds=(write,), **options)  # fmt: skip

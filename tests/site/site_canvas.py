@@ -16,34 +16,48 @@ function pixels(root) {
 
 def colour_counts(figure) -> list[int]:
     """How many distinct colours each plot of a figure shows; a plot has a canvas for marks and one for what lies above."""
-    return figure.evaluate("(element) => {" + PIXELS + """
+    return figure.evaluate(
+        "(element) => {"
+        + PIXELS
+        + """
       const plots = new Map();
       for (const {plot, data} of pixels(element)) {
         const seen = plots.get(plot) ?? plots.set(plot, new Set()).get(plot);
         for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
       }
       return [...plots.values()].map((seen) => seen.size);
-    }""")
+    }"""
+    )
 
 
 def pixels_like(figure, rgb) -> int:
     """How many pixels of a figure have nearly this colour."""
-    return figure.evaluate("(element, [r, g, b]) => {" + PIXELS + """
+    return figure.evaluate(
+        "(element, [r, g, b]) => {"
+        + PIXELS
+        + """
       let count = 0;
       for (const {data} of pixels(element)) for (let i = 0; i < data.length; i += 4)
         if (data[i + 3] && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 40) count++;
       return count;
-    }""", list(rgb))
+    }""",
+        list(rgb),
+    )
 
 
 def point(page, renderer: int, index: int) -> tuple[float, float]:
     """Where on the screen a point of a renderer of the page's first plot lies."""
-    return tuple(page.evaluate("""([renderer, index]) => {
+    return tuple(
+        page.evaluate(
+            """([renderer, index]) => {
       const view = Bokeh.index.roots[0];
       const glyph = [...view.renderer_views.values()].filter((v) => v.glyph)[renderer].glyph;
       const box = view.el.getBoundingClientRect();
       return [box.x + glyph.sx[index], box.y + glyph.sy[index]];
-    }""", [renderer, index]))
+    }""",
+            [renderer, index],
+        )
+    )
 
 
 def settle(page) -> None:

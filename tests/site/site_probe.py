@@ -100,13 +100,16 @@ def project(root: Path, notebooks: dict[str, str]) -> Path:
     shutil.copy(ROOT / "conf.py", root)
     for folder in ("docs/_ext", "docs/_static", "docs/_ipython"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    write(root, {
-        "index.rst": INDEX,
-        "dlmark/__init__.py": LIBRARY,
-        "results/lines__a.json": json.dumps(rows()),
-        "results/numbers__a.json": json.dumps([{"x": 1}, {"x": 41}]),
-        **{f"notebooks/{name}.ipynb": text for name, text in notebooks.items()},
-    })
+    write(
+        root,
+        {
+            "index.rst": INDEX,
+            "dlmark/__init__.py": LIBRARY,
+            "results/lines__a.json": json.dumps(rows()),
+            "results/numbers__a.json": json.dumps([{"x": 1}, {"x": 41}]),
+            **{f"notebooks/{name}.ipynb": text for name, text in notebooks.items()},
+        },
+    )
     return root
 
 

@@ -123,7 +123,7 @@ def test_the_notebook_for_download_holds_no_output(built):
 
 
 def test_no_page_tells_where_it_was_built(built):
-    pages = [path for path in (built / "_build/html").rglob("*.html")]
+    pages = list((built / "_build/html").rglob("*.html"))
     assert pages and not [path for path in pages if str(built) in path.read_text(encoding="utf-8")]
 
 

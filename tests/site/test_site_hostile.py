@@ -12,7 +12,8 @@ from site_probe import ROOT, START
 
 TABLES = """\
 import pandas as pd
-from dlmark import load, tables
+from dlmark import load
+from dlmark.plots import tables
 texts = [record["text"] for record in load("hostile.json")]
 tables.shown(pd.DataFrame({"number": range(len(texts)), "text": texts}), "escaped")"""
 UNESCAPED = "pd.DataFrame({texts[0]: texts, 'text': texts})"
@@ -30,6 +31,8 @@ for place, text in enumerate(texts[::25]):
     show(p)"""
 SCRIPT = f"from IPython.display import HTML\nHTML('<script>{hostile.RUN}</script><img src=x onerror={hostile.RUN}>')"
 ALLOWED = {"DIV", "PRE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "FIGURE", "NOSCRIPT", "P", "DETAILS", "SUMMARY", "SCRIPT", "STYLE"}
+
+NEEDED = ["dlmark/plots/tables.py", "dlmark/results/nothing.py", *(path.relative_to(ROOT) for path in (ROOT / "dlmark" / "record").glob("*.py"))]
 
 pytestmark = pytest.mark.browser
 
@@ -74,10 +77,13 @@ def page_of_texts(texts, tmp_path_factory):
     (folder / "project").mkdir()
     cells = [START, TABLES, UNESCAPED, PRINTED, PLAIN, PLOTS]
     root = site_probe.project(folder / "project", {"plots": site_probe.notebook(*cells), "script": site_probe.notebook(SCRIPT)})
-    site_probe.write(root, {
-        "results/hostile.json": json.dumps([{"text": text} for text in [*texts, *more]]),
-        "dlmark/tables.py": (ROOT / "dlmark" / "tables.py").read_text(encoding="utf-8"),
-    })
+    site_probe.write(
+        root,
+        {
+            "results/hostile.json": json.dumps([{"text": text} for text in [*texts, *more]]),
+            **{path: (ROOT / path).read_text(encoding="utf-8") for path in map(str, NEEDED)},
+        },
+    )
     build = site_probe.sphinx(root)
     server.shutdown()
     assert build.returncode == 0, build.stdout

@@ -10,8 +10,8 @@ import site_canvas
 import site_probe
 from site_probe import ROOT
 
-from dlmark import files
 from dlmark.record import FIELDS
+from dlmark.results import files
 
 PARTS = ("conf.py", "index.rst", "dlmark", "docs", "notebooks", "results")
 OF_A_KIND = 3
@@ -35,7 +35,12 @@ def variants(base, text):
         fits = {name: text for name in names if hostile.accepts(text, name)}
         more = {"flags": [text], "library_versions": {text: text}} if names is OTHERS else {}
         yield {**base, **fits, **more}
-    numbers = {name for name, field in FIELDS.items() if "number" in field.kind and name != "batch_size"} | {"grade", "grade_reasons", "round_blocks", "contended_blocks"}
+    numbers = {name for name, field in FIELDS.items() if "number" in field.kind and name != "batch_size"} | {
+        "grade",
+        "grade_reasons",
+        "round_blocks",
+        "contended_blocks",
+    }
     yield {name: value for name, value in base.items() if name not in numbers} | {"model": f"failed {text}"[:2_000], "status": "crashed", "reason": text}
 
 
@@ -116,5 +121,5 @@ def test_a_search_for_a_hostile_text_finds_no_result_and_runs_nothing(site, serv
 
 
 def test_the_notebooks_for_download_hold_no_outputs(site):
-    downloads = [path for path in Path(site).rglob("*.ipynb")]
+    downloads = list(Path(site).rglob("*.ipynb"))
     assert downloads and not [path for path in downloads for cell in json.loads(path.read_text())["cells"] if cell.get("outputs")]

@@ -44,8 +44,8 @@ def tell_what_is_measured(plan) -> None:
 class Changed:
     """Finds the modules of `CHANGES` as usual, and changes each after its import."""
 
-    CHANGES = {"bench.adapters": add_networks_that_fail, "bench.in_rounds": shorten_the_warm_up, "bench.canary": quieten_the_canary,
-               "bench.plan": tell_what_is_measured}  # fmt: skip
+    CHANGES = {"bench.adapters": add_networks_that_fail, "bench.run.in_rounds": shorten_the_warm_up, "bench.run.canary": quieten_the_canary,
+               "bench.run.plan": tell_what_is_measured}  # fmt: skip
 
     def find_spec(self, name, path, target=None):
         if name not in self.CHANGES or not (spec := PathFinder.find_spec(name, path)):

@@ -1,0 +1,1 @@
+"""What makes packages usable where their makers left them behind."""

@@ -1,0 +1,1 @@
+"""What all bench scripts share: the plan, the rounds, the options, the gate, the canary."""

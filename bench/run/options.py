@@ -1,0 +1,127 @@
+"""The options that every bench script has, what they mean, and what comes of a user's mistake."""
+
+import argparse
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from time import sleep
+
+from bench import adapters
+from dlmark.machine import descriptors, device, lock, stop
+from dlmark.measure import workers
+from dlmark.record import RecordError, safe
+from dlmark.results.files import ResultsError
+
+
+class UsageError(ValueError):
+    """What the user asked for can't be; the message says what can."""
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options to one subcommand."""
+    parser.add_argument("--framework", default="mxnet", help=f"one of: {', '.join(adapters.names())} (default: %(default)s)")
+    parser.add_argument("--models", metavar="NAMES",
+                        help="networks by name or glob, comma-separated: 'ResNet-v1-*,VGG-16'; all of them: '*'")  # fmt: skip
+    parser.add_argument("--device", default="cpu", help="cpu, gpu or gpu:N as NVML counts them (default: %(default)s)")
+    parser.add_argument("--precision", default="float32", help="number format of the network (default: %(default)s)")
+    parser.add_argument("--mode", help="how the framework runs the network, such as eager or compiled (default: the adapter's first)")
+    parser.add_argument("--threads", type=positive, default=device.cores(), help="CPU threads (default: all cores, %(default)s)")
+    parser.add_argument("--results", metavar="DIR", help="folder of the result files (default: $DLMARK_RESULTS or results/)")
+    parser.add_argument("--again", action="store_true", help="measure again what the results folder holds already")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be measured and about how long it takes, and do nothing")
+    parser.add_argument("--end-with-stdin", action="store_true",
+                        help="end when standard input does: for the workers of python -m bench")  # fmt: skip
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) and len(text) < 9):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
+    return value
+
+
+def batch_sizes(text: str) -> list[int]:
+    """Comma-separated batch sizes, for argparse."""
+    return sorted({positive(part.strip()) for part in text.split(",")})
+
+
+def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: list | None = None) -> int:
+    """Run the command that `argv` names. Returns 0 when it is done, 1 if all of it failed, 2 after a user's mistake or where the results
+    could not be saved in their file, 128 + N after a signal: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+
+    With `part` it is a part of `python -m bench`, which holds the device, and says the whole plan and the whole
+    outcome itself: the command's Plan is appended to the list.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    opts = parser.parse_args(argv)
+    opts.argv, opts.part, opts.prog = argv, part, parser.prog
+    try:
+        with stop.heard():
+            return _status(parser.prog, opts)
+    except KeyboardInterrupt:
+        complain(stop.MESSAGE)
+        return stop.asked() or 130
+
+
+def _status(prog: str, opts: argparse.Namespace) -> int:
+    """Run the command; a user's mistake, and what the machine refuses, is told in a line."""
+    _prepare_streams(opts)
+    try:
+        with ExitStack() as opts.at_end:
+            return opts.run(opts)
+    except (UsageError, ResultsError, RecordError, device.DeviceError, lock.DeviceBusy) as error:
+        words = str(error)
+    except ModuleNotFoundError as error:
+        words = f"this needs the package {error.name}: pip install {error.name}"
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        descriptors.silence(sys.stdout)
+        return 141
+    except OSError as error:
+        words = _refused(error)
+    complain(f"{prog}: {safe(' '.join(words.splitlines()))}")
+    return stop.asked() or 2
+
+
+def _prepare_streams(opts: argparse.Namespace) -> None:
+    descriptors.open_standard()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows the rest
+    if getattr(opts, "end_with_stdin", False):
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+
+
+def _end_with_stdin() -> None:
+    os.read(0, 1)  # and not sys.stdin, which a thread would upset at the interpreter's end
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(workers.STOP_S)
+    os._exit(1)
+
+
+def _refused(error: OSError) -> str:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"too many open files for this system's limit: raise it with ulimit -n {descriptors.USUAL}"
+    if error.errno == errno.ENOSPC and not error.filename:
+        descriptors.silence(sys.stdout)  # most likely, for files are named
+    what = f"{error.filename}: " if error.filename else ""
+    return f"{what}{error.strerror or error}. Every finished point is saved; when that is mended, the same command goes on from there"
+
+
+def complain(words: str) -> None:
+    """Tell the user what ends the command, as far as somebody is there to be told: a terminal may be gone."""
+    with suppress(OSError):
+        print(words, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Published figures: one importer a form of source."""

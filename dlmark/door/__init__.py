@@ -1,0 +1,1 @@
+"""What is said of result files that come from strangers by pull request."""

@@ -1,0 +1,186 @@
+"""One result file: its name, how it is read with every record checked, and how it is written whole."""
+
+import fnmatch
+import json
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from dlmark.machine import claims
+from dlmark.record import RecordError, check, names, point, safe
+from dlmark.record.names import file_name, slug
+from dlmark.results.nothing import Nothing
+
+__all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "current_name", "file_name", "is_there", "matching", "read_records", "refuse_twins", "results_folder", "slug",
+           "write_records", "writing"]  # fmt: skip
+
+MAX_FILE_BYTES = 256 * 2**20
+OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
+
+
+class ResultsError(ValueError):
+    """A results folder or file can't be used as it is; the message says what to do."""
+
+
+class NothingMatches(Nothing, ResultsError):
+    """No result file has a name that was asked for."""
+
+    def __init__(self, pattern: str, where: str):
+        """`where`: the folder that was looked into, and what it holds; a page does not tell it."""
+        super().__init__(f"no result file matches {pattern!r}")
+        self._where = where
+
+    def __str__(self) -> str:
+        return self.args[0] + self._where
+
+
+def results_folder(folder: str | os.PathLike | None = None) -> Path:
+    """The folder of the result files: `folder`, else $DLMARK_RESULTS, else results/ beside this package."""
+    return Path(folder or os.environ.get("DLMARK_RESULTS") or Path(__file__).parents[2] / "results")
+
+
+def matching(pattern: str, folder: Path) -> list[str]:
+    """Names of the result files in `folder` that `pattern` means, sorted; also of what will be refused when it is read, such as a pipe.
+
+    Raises ResultsError if the folder can't be read.
+    """
+    if not os.path.isdir(folder):
+        return []
+    patterns = [pattern, pattern.removesuffix(".json") + "__*.json"]
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".json")]
+    except OSError as error:
+        raise ResultsError(f"{folder}: can't be read: {error.strerror}") from error
+    return sorted(name for name in names if any(fnmatch.fnmatchcase(name, p) for p in patterns))
+
+
+def read_records(path: str | os.PathLike) -> list[dict]:
+    """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
+    path = Path(path)
+    shown = safe(str(path))  # a name may hold anything
+    if problem := names.name_problem(path):
+        raise ResultsError(problem)
+    try:
+        records = json.loads(_content(path).decode("utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise ResultsError(f"{shown}: can't be read: {error.strerror}") from error
+    except ResultsError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"{shown}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away.") from error
+    if not isinstance(records, list):
+        raise RecordError(f"{shown}: expected a list of records, got {type(records).__name__}")
+    for number, record in enumerate(records):
+        check(record, f"{shown}: record {number}")
+        record["model"] = current_name(record["model"])
+    names.refuse(path, records)
+    return records
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file to read, or something in its place that reading it will refuse."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a link to itself, say
+        return True
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """What the file holds, as far as it may be read."""
+    with opened(path) as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+        size = max(os.fstat(file.fileno()).st_size, len(content))
+    if len(content) > MAX_FILE_BYTES:
+        raise ResultsError(f"{path}: expected at most {MAX_FILE_BYTES // 2**20} MB, got {size:,} bytes or more")
+    return content
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file, open to be read. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero."""
+    _refuse_name(path)
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
+    return file
+
+
+def _refuse_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise ResultsError(f"{path}: expected a name in UTF-8; rename the file") from None
+
+
+def write_records(path: Path, records: Iterable[dict]) -> None:
+    """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
+    with writing(path):
+        os.close(write_claimed(path, records))
+
+
+def write_claimed(path: Path, records: Iterable[dict], **how) -> int:
+    """Write one result file whole; returns a descriptor that holds it (claims.py). Raises OSError if it can't be written.
+
+    A link stays, and its target is written; a file that was there keeps its access, a new one has what the umask leaves.
+    `how` is for json.dumps.
+    """
+    lines = ",\n".join(json.dumps(record, **{"ensure_ascii": False, "allow_nan": False, **how}) for record in records)
+    target = target_of(path)
+    file, temporary = claims.new_file(target)
+    try:
+        with suppress(FileNotFoundError):
+            os.fchmod(file, stat.S_IMODE(os.stat(target).st_mode))
+        with open(file, "w", encoding="utf-8", closefd=False) as text:
+            text.write(f"[\n{lines}\n]\n")
+        os.fsync(file)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        os.close(file)
+        raise
+    return file
+
+
+def target_of(path: Path) -> Path:
+    """The file itself, where `path` is a link to it. Raises OSError where the links never end."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        os.stat(target)  # raises what is the matter with it
+    return target
+
+
+def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
+    """Raise RecordError if two records measure the same point: only one of them can be kept."""
+    numbers: dict[tuple, int] = {}
+    for number, record in enumerate(records):
+        first = numbers.setdefault(point(record), number)
+        if first != number:
+            raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
+
+
+def current_name(model: str) -> str:
+    """The network's name as it is written today."""
+    for old, new in OLD_NAMES.items():
+        if model.startswith(old):
+            return new + model.removeprefix(old)
+    return model
+
+
+@contextmanager
+def writing(path: Path):
+    """Make the folder of `path`; whatever then keeps the file from being written becomes a ResultsError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be written ({error.strerror}). Name a folder that you may write to, with --results or DLMARK_RESULTS.") from error
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} is not a number in JSON; leave the field out or write null")
