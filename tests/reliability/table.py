@@ -14,8 +14,7 @@ BEGIN, END = "<!-- reliability table: written by make reliability -->", "<!-- en
 
 def markdown(outcomes: list, seed: int, seconds: float) -> str:
     """When, of what, where and how long; and a row a promise."""
-    about = (f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, on a {_host()}, {lasting(seconds)}, seed {seed}: "
-             f"{sum(o.tried for o in outcomes):,} tried, {sum(o.found for o in outcomes):,} found.")  # fmt: skip
+    about = f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, on a {_host()}, {lasting(seconds)}, seed {seed}; rows that were tried again alone name their own commit."
     return "\n".join([about, "", "| promise | test | tried | found | at commit |", "|---|---|---:|---:|---|", *map(_row, outcomes)])
 
 
