@@ -7,6 +7,11 @@
 Every finished point is saved at once; the same command goes on where it was stopped, and --again measures again.
 """
 
+if not __package__:  # python bench/cnn.py
+    import as_module
+
+    as_module.run(__file__)
+
 import argparse
 import os
 import sys

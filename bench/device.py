@@ -7,6 +7,11 @@ Each ceiling is a record, timed as a network is, in two rounds. It depends on de
 dlmark.analysis.roofline sets the networks against them.
 """
 
+if not __package__:  # python bench/device.py
+    import as_module
+
+    as_module.run(__file__)
+
 import argparse
 import re
 import sys

@@ -7,6 +7,11 @@ The step is that of stochastic gradient descent with momentum 0.9 and cross-entr
 A number counts only if the loss stayed finite and changed. Every finished point is saved at once, as by bench.cnn.
 """
 
+if not __package__:  # python bench/training.py
+    import as_module
+
+    as_module.run(__file__)
+
 import argparse
 import math
 import sys

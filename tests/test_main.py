@@ -226,3 +226,9 @@ def test_export_writes_to_the_standard_output(results, root):
 def test_shows_in_an_encoding_without_the_characters(results, root):
     process = run("show", "--limit", "1", cwd=root, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert process.communicate(timeout=60)[1].count(b"Traceback") == 0 and process.returncode == 0
+
+
+@pytest.mark.parametrize("script", ["cnn", "device", "training"])
+def test_a_bench_script_may_be_named_as_a_file_from_anywhere(script, root, tmp_path):
+    done = subprocess.run([sys.executable, root / "bench" / f"{script}.py", "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and f"usage: python -m bench.{script}" in done.stdout and done.stderr == ""
