@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from rich.console import Console
@@ -276,7 +276,8 @@ def all_children_stopped():
     def stop():
         while not over.wait(0.01):
             for child in multiprocessing.active_children():
-                os.kill(child.pid, signal.SIGSTOP)
+                with suppress(ProcessLookupError):  # it was ended in between
+                    os.kill(child.pid, signal.SIGSTOP)
 
     thread = threading.Thread(target=stop, daemon=True)
     thread.start()
