@@ -241,6 +241,7 @@ def save_prejudiced(path, order):
     yield "saved"
 
 
+@pytest.mark.slow
 @needs_mxnet
 def test_mxnet_accuracy_with_weights_from_a_file_is_what_they_were_made_for(tmp_path, cnn, saved):
     counts = {0: 1, 1: 2, 2: 3, 3: 6, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 3}  # images of each class, 20 in all
@@ -258,6 +259,7 @@ def test_mxnet_accuracy_with_weights_from_a_file_is_what_they_were_made_for(tmp_
     assert record["accuracy_top5"] == pytest.approx(sum(counts[label] for label in order) / 20)
 
 
+@pytest.mark.slow
 @needs_mxnet
 def test_mxnet_throughput_through_the_command_line(tmp_path, cnn, saved):
     done = cnn("throughput", "--models", "SqueezeNet-1.1", "--batch-sizes", "1", "--seconds", "0.3", "--threads", "1", "--results", tmp_path)

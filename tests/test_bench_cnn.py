@@ -105,6 +105,7 @@ def test_again_measures_again(measured, tmp_path, cnn, saved):
     assert after[1]["block_times_s"] == before[1]["block_times_s"] and len(after) == 2
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_lost_in_the_middle_becomes_records_that_say_so(nvml, cnn, saved, tmp_path, root):
     """NumPy stands in for the framework of a GPU, which NVML loses after some questions of each process."""
     (tmp_path / "sitecustomize.py").write_text("import bench.adapters.numpy\nbench.adapters.numpy.start = lambda device='cpu': None\n")

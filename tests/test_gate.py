@@ -66,6 +66,7 @@ def test_float32_in_the_usual_mode_is_what_the_others_are_compared_with():
     assert gated(lambda logits, images: logits * np.inf, job)["status"] == "wrong_output"
 
 
+@pytest.mark.slow
 def test_a_network_with_wrong_answers_has_no_throughput(cnn, tmp_path, saved, root):
     """Through the real command line: in float64, whose network is made to answer noise."""
     (tmp_path / "sitecustomize.py").write_text(

@@ -358,6 +358,7 @@ def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, cap
     assert "make html" not in said  # that is for the end of all
 
 
+@pytest.mark.slow
 def test_two_gpus_of_one_name_share_the_networks_and_none_is_measured_twice(bench, nvml, tmp_path, saved, root):
     """The whole run, with NumPy as the framework of two GPUs that the stand-in for NVML has."""
     (tmp_path / "sitecustomize.py").write_text("import bench.adapters.numpy\nbench.adapters.numpy.start = lambda device='cpu': None\n")

@@ -463,6 +463,7 @@ sys.exit(options.main(cnn.parser()))
 """
 
 
+@pytest.mark.slow
 def test_a_run_whose_file_is_broken_measures_to_the_end_and_the_next_has_all_points(root, cnn, saved, tmp_path):
     words = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--batch-sizes", "1,2,4", "--seconds", "0.05", "--rounds", "1",
              "--threads", "1", "--results", str(tmp_path / "results"))  # fmt: skip

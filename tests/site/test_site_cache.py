@@ -26,6 +26,7 @@ def test_a_changed_result_runs_only_the_page_that_read_it(project):
     assert "100" in (project / "_build/html/notebooks/numbers.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_result_that_a_pattern_newly_matches_runs_the_page(project):
     write(project, {"results/numbers__b.json": '[{"x": 1000}]'})
     build = sphinx(project)
@@ -42,6 +43,7 @@ def test_a_changed_library_runs_every_page(project):
 PLOT = "p = figure(title='mended')\np.line([1, 2], [3, 4])\nshow(p)"
 
 
+@pytest.mark.slow
 def test_a_plot_on_another_page_follows_its_notebook(project):
     text = notebook(START, "from bokeh.plotting import figure", PLOT, PLOT)
     write(project, {"notebooks/plots.ipynb": text})
