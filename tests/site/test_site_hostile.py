@@ -130,6 +130,20 @@ def test_no_text_runs_asks_or_widens_the_page_in_a_browser(page_of_texts, serve,
     assert (watched.dialogs, watched.outside, watched.errors) == ([], [], [])
 
 
+def test_no_text_runs_where_a_finger_taps(page_of_texts, serve, new_context):
+    page = site_canvas.watch(new_context(has_touch=True, viewport={"width": 360, "height": 800}).new_page())
+    page.goto(f"{serve(page_of_texts)}/notebooks/plots.html")
+    page.wait_for_selector("html.plots-ready")
+    for figure in page.locator("figure.plot .plot-target").all()[:6]:
+        figure.scroll_into_view_if_needed()
+        box = figure.bounding_box()
+        for share in (0.25, 0.5, 0.75):
+            page.touchscreen.tap(box["x"] + box["width"] * share, box["y"] + box["height"] * share)
+    assert page.evaluate(f"typeof window.{hostile.SIGN}") == "undefined"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert (page.dialogs, page.outside, page.errors) == ([], [], [])
+
+
 def test_a_script_that_gets_into_a_page_all_the_same_is_not_run(page_of_texts, serve, watched):
     watched.goto(f"{serve(page_of_texts)}/notebooks/script.html", wait_until="networkidle")
     assert watched.locator(".nboutput script, .nboutput img").count() == 2
