@@ -237,7 +237,7 @@ def test_in_jupyter_a_plot_of_nothing_is_one_line():
 def build(root, tmp_path):
     """Function: build the site as `make html` does, with the results that were put there; what Sphinx said, and the pages by name."""
     copy = tmp_path / "project"
-    for name in ("notebooks", "docs", "dlmark"):
+    for name in ("notebooks", "docs", "dlmark", "studies"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conf.py", "index.rst"):
         shutil.copy(root / name, copy)

@@ -13,7 +13,7 @@ from site_probe import ROOT
 from dlmark.record import FIELDS
 from dlmark.results import files
 
-PARTS = ("conf.py", "index.rst", "dlmark", "docs", "notebooks", "results")
+PARTS = ("conf.py", "index.rst", "dlmark", "studies", "docs", "notebooks", "results")
 OF_A_KIND = 3
 NAMING = {"network": ["model"], "device": ["device", "host"], "way": ["framework", "framework_version", "precision", "mode"]}
 RULED = {"status", "grade", "workload", "source", "measured_at", "published_date", "reason", *sum(NAMING.values(), [])}
