@@ -66,7 +66,7 @@ def marked(names, every):
     return [pytest.param(name, marks=marks.get(name, [])) for name in names]
 
 
-@pytest.mark.parametrize("name", marked(page_sets.ALONE, 4))
+@pytest.mark.parametrize("name", marked(page_sets.ALONE, 8))
 def test_no_records_that_the_check_accepts_break_a_page(name, put):
     put(page_sets.ALONE[name]())
     every_page()
@@ -178,7 +178,7 @@ def accepted(record: dict) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_no_odd_records_break_a_page(tmp_path_factory, seed):
     with pytest.MonkeyPatch.context() as patch:
