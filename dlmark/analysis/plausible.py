@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from dlmark.measure.rounds import blocks
-from dlmark.record import FIELDS, PUBLISHED
+from dlmark.record import FIELDS, is_published
 
 ABOVE = 1.1  # a peak is exceeded by more than a measurement of it may be off
 TIMES = 2.0  # numbers that measure the same thing in two ways are further apart than that
@@ -27,7 +27,7 @@ class Known:
         self._networks: dict[tuple, dict[str, set]] = {}
         for record in records:
             if record.get("tflops") is not None:
-                stated = (record.get("source") or "").startswith(PUBLISHED)
+                stated = is_published(record)
                 of_device = self._peaks.setdefault((record.get("device"), record.get("precision")), {})
                 of_device[stated] = max(of_device.get(stated, 0.0), record["tflops"])
             sizes = self._networks.setdefault(_network(record), {})

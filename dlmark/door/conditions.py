@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dlmark.door.report import Line, Quoted, line
 from dlmark.measure.rounds import missed_conditions
-from dlmark.record import GRADES, PUBLISHED, is_ok
+from dlmark.record import GRADES, is_ok, is_published
 
 
 class Condition(NamedTuple):
@@ -60,7 +60,7 @@ CONDITIONS = (
 
 def lacking(records: Sequence[dict]) -> list[Line]:
     """What measured records lack, a line a field, and one on grades that are better than what their own fields allow."""
-    measured = [record for record in records if not (record.get("source") or "").startswith(PUBLISHED) and is_ok(record)]
+    measured = [record for record in records if not is_published(record) and is_ok(record)]
     lines = []
     for condition in CONDITIONS:
         asked = [record for record in measured if condition.asked(record)]

@@ -4,7 +4,6 @@ It reads them as data and runs nothing of them. A file that breaks the format, o
 refused; all else that speaks against a number is told, and a person decides.
 """
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,8 +16,8 @@ from dlmark.analysis.plausible import warnings as unlikely
 from dlmark.door import changes, conditions, differences
 from dlmark.door.changes import Change, Contribution
 from dlmark.door.report import Line, Quoted, as_markdown, as_text, line
-from dlmark.record import GRADES, PUBLISHED, RecordError, is_ok
-from dlmark.results.files import ResultsError, matching, read_records, refuse_twins, results_folder
+from dlmark.record import GRADES, RecordError, is_ok, is_published
+from dlmark.results.files import ResultsError, matching, read_records, records_of, refuse_twins, results_folder
 
 MAX_S = 240  # after that the files that are left are refused unread
 MOST_FILES, MOST_OTHERS, MOST_WARNINGS = 40, 10, 30  # of the report, so that it stays readable
@@ -126,14 +125,8 @@ def _of_file(change: Change, base: Base) -> Told:
 
 def _records(path: str, content: bytes) -> list[dict]:
     """The records of a file's content, checked as `python -m dlmark check` does."""
-    with tempfile.TemporaryDirectory(prefix="dlmark-door-") as folder:
-        copy = Path(folder, Path(path).name)
-        copy.write_bytes(content)
-        try:
-            records = read_records(copy)
-            refuse_twins(records, copy)
-        except (ResultsError, RecordError) as error:
-            raise type(error)(str(error).replace(str(copy), path)) from error
+    records = records_of(content, Path(path))
+    refuse_twins(records, path)
     return records
 
 
@@ -141,7 +134,7 @@ def _contents(records: Sequence[dict]) -> list[Line]:
     """What a file holds: how many measured and published, without a number, and the grades."""
     if not records:
         return []
-    published = sum((record.get("source") or "").startswith(PUBLISHED) for record in records)
+    published = sum(map(is_published, records))
     grades = Counter(record.get("grade") for record in records)
     counts = {"measured": len(records) - published, "published elsewhere": published, "without a number": sum(not is_ok(record) for record in records),
               **{f"of grade {grade}": grades[grade] for grade in GRADES}}  # fmt: skip

@@ -1,5 +1,7 @@
 """What identifies a measurement: two records of one point measure the same thing."""
 
+from dlmark.record.fields import PUBLISHED
+
 # Two records of one point differ in none of these; the newer replaces the older.
 POINT = ("model", "workload", "framework", "framework_version", "precision", "mode", "batch_size", "input_shape",
          "threads", "device", "host", "memory_limit_mb", "dataset", "images", "weights", "source", "method", "repetition", "condition")  # fmt: skip
@@ -17,6 +19,11 @@ def point(record: dict) -> tuple:
 def is_ok(record: dict) -> bool:
     """Whether the record holds a number, and not the reason why there is none."""
     return record.get("status") in (None, "ok")
+
+
+def is_published(record: dict) -> bool:
+    """Whether the record was published elsewhere, and not measured by this benchmark."""
+    return (record.get("source") or "").startswith(PUBLISHED)
 
 
 def _hashable(value: object) -> object:

@@ -10,7 +10,7 @@ import os
 import re
 from typing import NamedTuple
 
-from dlmark.record import MEASURED, PUBLISHED, RecordError, is_text, safe
+from dlmark.record import RecordError, is_published, is_text, safe
 
 LONGEST = 80  # characters of one part of a name; file systems take 255 in all
 WORKLOADS = {"cnn.py": "inference", "how_sure.py": "inference", "training.py": "training", "device.py": "ceiling"}
@@ -38,7 +38,7 @@ class Claim(NamedTuple):
     def problem(self, record: dict) -> str | None:
         """What the name says and `record` does not, in words."""
         workload, source, device = (record.get(name) for name in ("workload", "source", "device"))
-        if self.published != (source or MEASURED).startswith(PUBLISHED):
+        if self.published != is_published(record):
             return f"{'published' if self.published else 'measured'} records, and source is {safe(repr(source))}"
         if self.framework and record.get("framework") and slug(record["framework"]) != self.framework:
             return f"framework {self.framework}, and framework is {safe(repr(record['framework']))}"

@@ -60,15 +60,18 @@ def matching(pattern: str, folder: Path) -> list[str]:
 def read_records(path: str | os.PathLike) -> list[dict]:
     """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
     path = Path(path)
-    shown = safe(str(path))  # a name may hold anything
-    if problem := names.name_problem(path):
-        raise ResultsError(problem)
     try:
-        records = json.loads(_content(path).decode("utf-8"), parse_constant=_refuse_constant)
+        content = _content(path)
     except OSError as error:
-        raise ResultsError(f"{shown}: can't be read: {error.strerror}") from error
-    except ResultsError:
-        raise
+        raise ResultsError(f"{safe(str(path))}: can't be read: {error.strerror}") from error
+    return records_of(content, path)
+
+
+def records_of(content: bytes, path: Path) -> list[dict]:
+    """The checked records of a file's content; `path` is what it is called, and its name is held to what they say. Raises as read_records."""
+    shown = safe(str(path))  # a name may hold anything
+    try:
+        records = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{shown}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away.") from error
     if not isinstance(records, list):
@@ -102,20 +105,14 @@ def _content(path: Path) -> bytes:
 
 
 def opened(path: Path) -> BinaryIO:
-    """The file, open to be read. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero."""
-    _refuse_name(path)
+    """The file, open to be read. What would keep a reader waiting, or never end, is refused: a pipe, /dev/zero; and a name that can't be shown."""
+    if problem := names.name_problem(path):
+        raise ResultsError(problem)
     file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise ResultsError(f"{path}: expected a regular file, got a pipe, a device or the like; remove it, or put a file in its place")
     return file
-
-
-def _refuse_name(path: Path) -> None:
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise ResultsError(f"{path}: expected a name in UTF-8; rename the file") from None
 
 
 def write_records(path: Path, records: Iterable[dict]) -> None:

@@ -87,8 +87,6 @@ def _agrees(claim: names.Claim | None, columns: dict[str, object], start: int, e
 
 
 def _bytes(path: Path) -> bytes | None:
-    if names.name_problem(path):
-        return None
     try:
         with opened(path) as file:
             return file.read() if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None
