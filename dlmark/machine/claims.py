@@ -38,13 +38,20 @@ def claim(path: str | os.PathLike) -> int | None:
         found = os.fstat(file)
         if found.st_uid == os.getuid() and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            there = os.lstat(path)  # who held it may have removed it
-            if (found.st_dev, found.st_ino) == (there.st_dev, there.st_ino):
+            if is_at(path, file):  # who held it may have removed it
                 return file
     except OSError:  # somebody holds it, or it can't be locked here
         pass
     os.close(file)
     return None
+
+
+def is_at(path: str | os.PathLike, file: int) -> bool:
+    """Whether `path` still is the file or folder behind the descriptor `file`."""
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(file))
+    except FileNotFoundError:
+        return False
 
 
 def new_file(target: Path) -> tuple[int, Path]:

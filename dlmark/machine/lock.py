@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from dlmark.machine import stop
+from dlmark.machine import claims, stop
 
 TELL_S = 3.0  # after so long a wait is told
 PATIENCE_S = 30.0  # and after so long it is given up: a result file is written in much less
@@ -113,7 +113,7 @@ def _waited_for(path: Path, tell: Callable[[str], None], patience_s: float, fcnt
         try:
             file = _opened(path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, file):
+            if claims.is_at(path, file.fileno()):
                 return file
             continue  # it was removed by the one who held it
         except BlockingIOError:
@@ -162,14 +162,6 @@ def _refuse_strange(path: Path, found: os.stat_result) -> None:
         raise _OfAnotherUser(f"{path}: expected a file of this user's own, got another's: remove it")
     if found.st_nlink > 1:
         raise NotToBeHad(f"{path}: expected a file of this user's own, got one of {found.st_nlink} names: remove it")
-
-
-def _is_at(path: Path, file: FileIO) -> bool:
-    try:
-        there, found = os.lstat(path), os.fstat(file.fileno())
-    except FileNotFoundError:
-        return False
-    return (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)
 
 
 def _sign(file: FileIO, *words: str) -> None:

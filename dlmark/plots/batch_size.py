@@ -8,7 +8,6 @@ from dlmark.plots import marks, style
 from dlmark.plots.marks import CONDITIONS
 from dlmark.results.nothing import NothingToDraw
 
-IMAGES_S = "images/s"
 MOST_NAMED = 5  # networks that a message names
 
 
@@ -22,7 +21,7 @@ def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput ove
     labels = marks.series(points, ["model", *CONDITIONS])
     looks = marks.looks(points, labels)
     room = style.legend_room(len(looks), 22) if len(looks) > 1 else 0
-    plot = style.plain_figure(title, "batch size", IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
+    plot = style.plain_figure(title, "batch size", style.IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
     style.batch_axis(plot.xaxis[0], points["batch_size"])
     style.log_axis(plot, "y", marks.throughputs(points))
     for label, part in points.groupby(labels, sort=False):

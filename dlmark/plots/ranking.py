@@ -31,7 +31,7 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     heading = f"{one}\n" if one else "Ranking\n"
     points, most = marks.foremost(points, "throughput")
     title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}{most}"
-    plot = marks.rows_figure(title, "images/s", points, "throughput", heights=(110, 24))
+    plot = marks.rows_figure(title, style.IMAGES_S, points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
         marks.dots(plot, part, "throughput", "row", name, *style.FAMILIES[name])

@@ -39,8 +39,9 @@ TRUST = {
     "elsewhere": {"size": 6, "line_width": 0, "fill_alpha": 1, "hit_dilation": 1.5},  # as easy to point at as the others
 }
 
+IMAGES_S = "images/s"
 # What a reader wants to know of a point, in this order: label in the hover and name of the column behind it.
-TOLD = ["network", "device", "framework", "precision", "batch", "images/s", "rounds", "tie with", "grade", "accuracy", "memory", "note", "source"]
+TOLD = ["network", "device", "framework", "precision", "batch", IMAGES_S, "rounds", "tie with", "grade", "accuracy", "memory", "note", "source"]
 
 
 def family(model: str) -> str:
@@ -149,7 +150,7 @@ def told(data: pd.DataFrame) -> pd.DataFrame:
     texts["framework"] = [_joined(f, v) for f, v in zip(_or_dash(data, "framework"), _or_dash(data, "framework_version"))]
     texts["precision"] = [_joined(p, m) for p, m in zip(_or_dash(data, "precision"), _or_dash(data, "mode"))]
     texts["batch"] = [f"{size:,.0f}" if pd.notna(size) else "—" for size in intervals.column(data, "batch_size")]
-    texts["images/s"] = [_throughput(t, h) for t, h in zip(intervals.column(data, "throughput"), intervals.column(data, "throughput_half_width"))]
+    texts[IMAGES_S] = [_throughput(t, h) for t, h in zip(intervals.column(data, "throughput"), intervals.column(data, "throughput_half_width"))]
     if intervals.column(data, "round_spread").notna().any():
         texts["rounds"] = [f"{spread:.1%} apart" if pd.notna(spread) else "—" for spread in intervals.column(data, "round_spread")]
     if (intervals.is_measured(data) & intervals.column(data, "throughput").notna()).any():

@@ -36,13 +36,13 @@ class NotebookFigure(SphinxDirective):
 def visit(translator, node):
     """Write the plot's HTML as the notebook's own page has it, or the note that stands in its place there."""
     shown = _shown(translator.builder.env, node["notebook"])
-    plots = [output for output in shown if not notebook_outputs.is_note(output)]
-    if len(shown) >= node["number"]:
-        translator.body.append(notebook_outputs.to_html(shown[node["number"] - 1])[1])
-    elif len(shown) > len(plots):  # what is missing was left out for the same reason
-        translator.body.append(notebook_outputs.to_html(next(filter(notebook_outputs.is_note, shown)))[1])
-    else:
-        log.error("%s has %d plots; there is no number %d", node["notebook"], len(plots), node["number"], location=node)
+    notes = list(filter(notebook_outputs.is_note, shown))
+    # Where a plot is missing beside notes it was left out for the same reason.
+    chosen = shown[node["number"] - 1 : node["number"]] or notes[:1]
+    for output in chosen:
+        translator.body.append(notebook_outputs.to_html(output)[1])
+    if not chosen:
+        log.error("%s has %d plots; there is no number %d", node["notebook"], len(shown), node["number"], location=node)
     raise nodes.SkipNode
 
 
