@@ -4,12 +4,11 @@ import json
 import random
 import re
 import shutil
-import subprocess
-import sys
 
 import page_cells
 import page_sets
 import pytest
+import site_copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -236,15 +235,10 @@ def test_in_jupyter_a_plot_of_nothing_is_one_line():
 @pytest.fixture
 def build(root, tmp_path):
     """Function: build the site as `make html` does, with the results that were put there; what Sphinx said, and the pages by name."""
-    copy = tmp_path / "project"
-    for name in ("notebooks", "docs", "dlmark", "studies"):
-        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("conf.py", "index.rst"):
-        shutil.copy(root / name, copy)
+    copy = site_copy.copy(root, tmp_path / "project")
 
     def run():
-        command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", ".", "_build/html"]
-        done = subprocess.run(command, cwd=copy, text=True, timeout=900, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = site_copy.sphinx(copy, timeout_s=900)
         assert done.returncode == 0, done.stdout
         return {path.stem: path.read_text(encoding="utf-8") for path in (copy / "_build" / "html" / "notebooks").glob("*.html")}
 

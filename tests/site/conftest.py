@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import site_canvas
+import site_copy
 import site_probe
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -43,7 +44,7 @@ def built(tmp_path_factory):
     plots = site_probe.notebook(site_probe.START, site_probe.LINES, site_probe.BARS, site_probe.HOSTILE_PLOT)
     numbers = site_probe.notebook(site_probe.NUMBERS)
     root = site_probe.project(tmp_path_factory.mktemp("probe"), {"plots": plots, "numbers": numbers})
-    build = site_probe.sphinx(root)
+    build = site_copy.sphinx(root)
     assert build.returncode == 0, build.stdout
     return root
 

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -111,13 +110,6 @@ def project(root: Path, notebooks: dict[str, str]) -> Path:
         },
     )
     return root
-
-
-def sphinx(root: Path, *options: str) -> subprocess.CompletedProcess:
-    """Build the site as `make html` does, and return what Sphinx said."""
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", *options, ".", "_build/html"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, cwd=root, text=True, timeout=120, **streams)
 
 
 def ran(build: subprocess.CompletedProcess) -> list[str]:

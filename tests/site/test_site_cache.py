@@ -4,7 +4,8 @@ import json
 
 import pytest
 import site_probe
-from site_probe import START, notebook, ran, sphinx, write
+from site_copy import sphinx
+from site_probe import START, notebook, ran, write
 
 
 def test_an_unchanged_project_runs_and_writes_nothing(project):

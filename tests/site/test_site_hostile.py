@@ -7,6 +7,7 @@ import threading
 import hostile
 import pytest
 import site_canvas
+import site_copy
 import site_probe
 from site_probe import ROOT, START
 
@@ -84,7 +85,7 @@ def page_of_texts(texts, tmp_path_factory):
             **{path: (ROOT / path).read_text(encoding="utf-8") for path in map(str, NEEDED)},
         },
     )
-    build = site_probe.sphinx(root)
+    build = site_copy.sphinx(root)
     server.shutdown()
     assert build.returncode == 0, build.stdout
     return root / "_build" / "html"

@@ -1,19 +1,17 @@
 """The real site over results with strangers' texts in every field and file name: it builds, and the texts are text on every page."""
 
 import json
-import shutil
 from pathlib import Path
 
 import hostile
 import pytest
 import site_canvas
-import site_probe
+import site_copy
 from site_probe import ROOT
 
 from dlmark.record import FIELDS
 from dlmark.results import files
 
-PARTS = ("conf.py", "index.rst", "dlmark", "studies", "docs", "notebooks", "results")
 OF_A_KIND = 2
 NAMING = {"network": ["model"], "device": ["device", "host"], "way": ["framework", "framework_version", "precision", "mode"]}
 RULED = {"status", "grade", "workload", "source", "measured_at", "published_date", "reason", *sum(NAMING.values(), [])}
@@ -54,12 +52,7 @@ def put(folder, script, function, record):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The real project with hostile results, built."""
-    root = tmp_path_factory.mktemp("site")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", "*.lock"))
-        else:
-            shutil.copy(ROOT / part, root)
+    root = site_copy.copy(ROOT, tmp_path_factory.mktemp("site"), "results")
     for pattern in SETS:
         path = next((ROOT / "results").glob(pattern + ".json"))
         script, function, *rest = path.stem.split("__")
@@ -69,7 +62,7 @@ def site(tmp_path_factory):
                 put(root / "results", script, function, record)
     files_there = [path.name for path in (root / "results").glob("*.json")]
     assert len(files_there) > 120
-    build = site_probe.sphinx(root)
+    build = site_copy.sphinx(root)
     assert build.returncode == 0, build.stdout[-3_000:]
     return root / "_build" / "html"
 
