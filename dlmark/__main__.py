@@ -1,6 +1,7 @@
 """Command line of dlmark: check result files, show them, compare two of them, and hand them to other programs."""
 
 import argparse
+import json
 import math
 import os
 import sys
@@ -12,10 +13,12 @@ from dlmark.analysis import compare as comparing
 from dlmark.analysis.plausible import Known, warnings
 from dlmark.door.changes import ChangesError
 from dlmark.machine import descriptors, stop
-from dlmark.record import GRADES, STATUSES, RecordError, safe
+from dlmark.record import FORMAT_VERSION, GRADES, STATUSES, RecordError, newest, safe, schema, words
 from dlmark.record.names import name_problem
+from dlmark.results import migrate as migrating
 from dlmark.results.files import ResultsError, matching, read_records, refuse_twins, results_folder
-from dlmark.terminal.show import COLUMNS, chosen, find_records, in_order, number, print_table, show, throughput
+from dlmark.terminal.show import COLUMNS, chosen, find_records, in_order, show
+from dlmark.terminal.table import print_table
 
 FAILED = 2  # a command could not do its work; 1 is its answer no
 MOST_WARNINGS = 50  # of one file
@@ -74,7 +77,7 @@ def _results() -> dict[Path, list[dict]]:
 def show_records(opts: argparse.Namespace) -> int:
     """Print a table of records. Without a name: of all results."""
     wanted = {name: getattr(opts, name) for name in ("model", "framework", "device", "precision", "batch_size", "status", "source", "grade")}
-    records = chosen(find_records(opts.names or ["*.json"]), wanted)
+    records = chosen(find_records(opts.names or ["*.json"], history=opts.history), wanted)
     if opts.sort:
         records = in_order(records, opts.sort, opts.descending)
     shown = records[: opts.limit]
@@ -86,10 +89,14 @@ def show_records(opts: argparse.Namespace) -> int:
 
 def compare(opts: argparse.Namespace) -> int:
     """Say of every point and every network of two result files whether B is faster, slower or the same."""
-    found = comparing.compare(*(read_records(path) for path in (opts.a, opts.b)), within=opts.within / 100, any_device=opts.any_device)
+    a, b = (_of_session(read_records(path), session, path) for path, session in ((opts.a, opts.session_a), (opts.b, opts.session_b)))
+    found = comparing.compare(a, b, within=opts.within / 100, any_device=opts.any_device)
     if not found.points:
+        apart = comparing.apart_by(found.only_a, found.only_b)
+        hint = "; --any-device compares different devices" if not opts.any_device and set(apart) == {"device"} else ""
+        why = "; ".join(f"{name} {safe(was)} and {safe(now)}" for name, (was, now) in apart.items())
         raise ResultsError(f"{opts.a} and {opts.b} have no point in common ({len(found.only_a):,} only in A, {len(found.only_b):,} only in B)"
-                           + ("" if opts.any_device else "; --any-device compares different devices"))  # fmt: skip
+                           f"{f': they differ in {why}' if why else ''}{hint}")  # fmt: skip
     for text in found.differences:
         print(f"differs: {safe(text)}")
     _print_rows("point", found.points)
@@ -98,15 +105,28 @@ def compare(opts: argparse.Namespace) -> int:
     return 1 if opts.fail_on_slower and any(row.verdict == comparing.SLOWER for row in found.networks) else 0
 
 
+def _of_session(records: list[dict], session: str | None, path: str) -> list[dict]:
+    """The newest records, or those of one session."""
+    if session is None:
+        return newest(records)
+    found = [record for record in records if record.get("session") == session]
+    if not found:
+        there = sorted({record["session"] for record in records if record.get("session")})
+        raise ResultsError(f"{path} holds no session {session!r}; there are: {', '.join(there) or 'none'}")
+    return found
+
+
 def _print_rows(heading: str, rows: list[comparing.Row]) -> None:
     is_point = rows[0].a is not None
     varying = [name for name in rows[0].what if name == "model" or len({str(row.what[name]) for row in rows}) > 1]
+    its_unit = words.common_unit(record for row in rows for record in (row.a, row.b) if record)
+    said = words.with_interval if its_unit else words.with_interval_and_unit
     texts = []
     for row in rows:
         name = ", ".join(f"batch {v}" if key == "batch_size" else str(v) for key in varying if (v := row.what[key]) is not None)
-        numbers = [throughput(row.a), throughput(row.b)] if is_point else []
+        numbers = [said(row.a), said(row.b)] if is_point else []
         texts.append([name, *numbers, _percent(row.change), _percent(row.bound, "±"), row.verdict, row.reason])
-    headings = [heading, *["A, images/s", "B, images/s"] * is_point, "B against A", "by chance", "verdict", "note"]
+    headings = [heading, *[f"{name}{f', {its_unit}' if its_unit else ''}" for name in "AB"] * is_point, "B against A", "by chance", "verdict", "note"]
     print()
     print_table(headings, texts, [False, *[True, True] * is_point, True, True, False, False])
 
@@ -125,14 +145,28 @@ def _print_counts(found: comparing.Comparison) -> None:
         if repeated:
             print(f"{name} has {repeated:,} points more than once; the newest of each was compared.")
     judged = sum(row.bound is not None for row in found.points)
-    print(f"Of the {judged:,} points with two intervals about {number(found.expected_by_chance(), 2)} (one in 20) are expected to differ by chance.")
+    print(f"Of the {judged:,} points with two intervals about {words.number(found.expected_by_chance(), 2)} (one in 20) are expected to differ by chance.")
+
+
+def migrate_files(opts: argparse.Namespace) -> int:
+    """Bring result files to today's format, version 2: every number stays. Published sets state their common fields once."""
+    for path in opts.files:
+        changed = migrating.migrate(path)
+        print(f"{safe(path)}: {f'{changed:,} records brought to format {FORMAT_VERSION}' if changed else 'is in it already'}")
+    return 0
+
+
+def print_schema(opts: argparse.Namespace) -> int:
+    """Print the JSON Schema of result files, for editors and other programs. What follows from several fields together, only check knows."""
+    print(json.dumps(schema.schema(), indent=1, ensure_ascii=False))
+    return 0
 
 
 def export(opts: argparse.Namespace) -> int:
     """Write all fields of all records as CSV or Parquet; - writes to the standard output."""
     from dlmark.terminal.export import csv_text, parquet_bytes
 
-    records = find_records([opts.pattern])
+    records = find_records([opts.pattern], history=opts.history)
     path = opts.csv or opts.parquet
     content = csv_text(records).encode() if opts.csv else parquet_bytes(records)
     if path == "-" and opts.parquet and sys.stdout.isatty():
@@ -173,6 +207,10 @@ def _parser() -> argparse.ArgumentParser:
                           help="SAME means that a difference of so many percent would have shown (default 5)")  # fmt: skip
     compares.add_argument("--any-device", action="store_true", help="compare points of different devices")
     compares.add_argument("--fail-on-slower", action="store_true", help="exit with status 1 if a network is SLOWER")
+    for name in "ab":
+        compares.add_argument(
+            f"--session-{name}", metavar="NAME", help=f"a session of {name.upper()} (default: the newest of each point); A and B may be one file"
+        )
     compares.set_defaults(run=compare)
     doors = commands.add_parser("door", help="what a pull request with result files is told", description=at_the_door.__doc__)
     doors.add_argument("files", nargs="*", metavar="FILE", help="result files (default: those that git says differ from the base)")
@@ -180,11 +218,17 @@ def _parser() -> argparse.ArgumentParser:
     doors.add_argument("--head", metavar="COMMIT", help="a commit to look at in git's own store, in place of the files that lie here")
     doors.add_argument("--summary", metavar="FILE", help="add the report to this file, as Markdown")
     doors.set_defaults(run=at_the_door)
+    migrates = commands.add_parser("migrate", help="bring files to today's format", description=migrate_files.__doc__)
+    migrates.add_argument("files", nargs="+", metavar="FILE")
+    migrates.set_defaults(run=migrate_files)
+    schemas = commands.add_parser("schema", help="the JSON Schema of result files", description=print_schema.__doc__)
+    schemas.set_defaults(run=print_schema)
     exports = commands.add_parser("export", help="write records as CSV or Parquet", description=export.__doc__)
     exports.add_argument("pattern", nargs="?", default="*.json", help="file, folder, or pattern in the results folder (default: all)")
     target = exports.add_mutually_exclusive_group(required=True)
     target.add_argument("--csv", metavar="FILE", help="file, or - for the standard output")
     target.add_argument("--parquet", metavar="FILE", help="the same; needs pyarrow")
+    _add_history(exports)
     exports.set_defaults(run=export)
     return parser
 
@@ -204,7 +248,12 @@ def _add_show(commands) -> None:
     shows.add_argument("--descending", action="store_true", help="largest first")
     shows.add_argument("--limit", type=_count, metavar="N", help="at most so many records")
     shows.add_argument("--columns", type=_globs, default=list(COLUMNS), metavar="NAMES", help=f"of {', '.join(COLUMNS)}, or any field")
+    _add_history(shows)
     shows.set_defaults(run=show_records)
+
+
+def _add_history(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--history", action="store_true", help="all sessions of a point, and not the newest alone")
 
 
 def _globs(text: str) -> list[str]:
@@ -256,5 +305,5 @@ def _status(opts: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows the rest
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without ± shows the rest
     sys.exit(main())

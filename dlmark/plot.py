@@ -2,15 +2,17 @@
 
 Large filled marks were measured by this benchmark with grade A, large hollow ones with grade B or C, or before there were
 grades; small marks come from elsewhere (or do not say where from). A grey cross has no number and says why.
+
+The functions are those that the files of dlmark/plots/ name in `__all__`: another plot is another file there.
 """
 
-from dlmark.plots.accuracy import throughput_vs_accuracy
-from dlmark.plots.batch_size import batch_size_vs_throughput, batch_size_vs_throughput_grid
-from dlmark.plots.devices import throughput_vs_device
-from dlmark.plots.largest import max_batch_size
-from dlmark.plots.ranking import ranking
-from dlmark.plots.roofline import roofline
-from dlmark.plots.ways import speed_and_fidelity
+import importlib
+import pkgutil
 
-__all__ = ["batch_size_vs_throughput", "batch_size_vs_throughput_grid", "max_batch_size", "ranking", "roofline", "speed_and_fidelity",
-           "throughput_vs_accuracy", "throughput_vs_device"]  # fmt: skip
+from dlmark import plots
+
+_FILES = [importlib.import_module(f"dlmark.plots.{file.name}") for file in pkgutil.iter_modules(plots.__path__)]
+_FOUND = {name: getattr(file, name) for file in _FILES for name in getattr(file, "__all__", ())}
+globals().update(_FOUND)
+
+__all__ = sorted(_FOUND)

@@ -11,6 +11,7 @@ import pytest
 from user_signals import hear_signals
 
 ROOT = Path(__file__).parent.parent
+os.environ["DLMARK_LOOK_S"] = "0"  # tests have no quiet machine to wait for
 sys.path.insert(0, str(ROOT))  # bench is not an installed package: it is run from the project's folder
 
 

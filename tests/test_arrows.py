@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LIBRARY = sorted((ROOT / "dlmark").rglob("*.py"))
 BENCH = sorted((ROOT / "bench").rglob("*.py"))
-ADAPTERS = sorted(path for path in (ROOT / "bench" / "adapters").glob("*.py") if path.stem != "__init__")
+ADAPTERS = sorted(path for path in (ROOT / "bench" / "adapters").rglob("*.py") if path.parent.name != "adapters" or path.stem != "__init__")
+ENTRIES = [path for path in ADAPTERS if path.parent.name == "adapters" or path.stem == "__init__"]  # what is imported to know an adapter
 # These know frameworks by name: the former mend the import of one, the latter count or convert the networks of several.
 KNOWING = ("compat", "networks")
 # What each part of the library may import of the others; the house is drawn in docs/architecture.rst.
@@ -68,7 +69,7 @@ def test_an_adapter_imports_nothing_of_dlmark(path):
     assert "dlmark" not in tops(imports(path))
 
 
-@pytest.mark.parametrize("path", ADAPTERS, ids=relative)
+@pytest.mark.parametrize("path", ENTRIES, ids=relative)
 def test_an_adapter_imports_its_framework_in_functions_only(path):
     allowed = set(sys.stdlib_module_names) | {"numpy", "bench"}
     assert tops(imports(path, top_level_only=True)) <= allowed
@@ -151,7 +152,7 @@ def test_each_station_on_the_way_of_a_number_is_there():
 
 
 @pytest.mark.parametrize("importer, imported", [
-    ("bench/cnn.py", "dlmark.measure.timing"), ("bench/run/in_rounds.py", "dlmark.measure.sweep"), ("dlmark/measure/sweep.py", "dlmark.measure.process"),
+    ("bench/run/throughput.py", "dlmark.measure.timing"), ("bench/run/in_rounds.py", "dlmark.measure.sweep"), ("dlmark/measure/sweep.py", "dlmark.measure.process"),
     ("bench/run/in_rounds.py", "dlmark.measure.rounds"), ("dlmark/results/save.py", "dlmark.record"), ("dlmark/plots/ways.py", "dlmark.analysis.ways"),
 ])  # fmt: skip
 def test_the_stations_are_tied_as_drawn(importer, imported):

@@ -30,7 +30,7 @@ def said(root, tmp_path):
         environment = {"PATH": str(programs), "HOME": os.environ.get("HOME", "/")}
         done = subprocess.run([shutil.which("make"), "-n", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
-        return done.stdout.replace("\\\n", " ")
+        return done.stdout.replace("\\\n", " ").replace("'.venv", ".venv").replace("python' -m", "python -m").replace("'/opt", "/opt")
 
     return run
 
@@ -48,31 +48,65 @@ def test_results_alone_installs_mxnets_environment_and_measures_with_it(said):
     assert "jax" not in text
 
 
-@pytest.mark.parametrize("framework", ["torch", "onnxruntime", "openvino"])
-def test_a_framework_comes_into_the_same_environment_without_changing_what_is_there(framework, said):
-    text = said("results", f"FRAMEWORK={framework}")
-    _, own = installs(text)
-    assert own.startswith(".venv/bin/python") and "-r requirements.txt" in own and f"-e '.[{framework}]'" in own
-    assert f".venv/bin/python -m bench --framework='{framework}'" in text
-
-
-def test_jax_has_an_environment_of_its_own(said):
-    text = said("results", "FRAMEWORK=jax", "MODELS=VGG-16")
+@pytest.mark.parametrize("framework", ["torch", "onnxruntime", "openvino", "jax"])
+def test_each_framework_has_an_environment_of_its_own(framework, said):
+    text = said("results", f"FRAMEWORK={framework}", "MODELS=VGG-16")
     (own,) = installs(text)
-    assert own.startswith(".venv-jax/bin/python") and "-e '.[jax]'" in own and "requirements.txt" not in own
-    assert ".venv-jax/bin/python -m bench --framework='jax'" in text and "--models='VGG-16'" in text and ".venv/bin" not in text
+    assert own.startswith(f".venv-{framework}/bin/python") and f"-e '.[{framework}]'" in own
+    assert ("-r requirements.txt" in own) == (framework in ("onnxruntime", "openvino")), "these run what MXNet and PyTorch export"
+    assert f".venv-{framework}/bin/python -m bench --framework='{framework}'" in text and "--models='VGG-16'" in text and ".venv/" not in text
 
 
-def test_where_jax_has_been_installed_it_is_measured_after_the_others(said):
-    text = said("results", "PRESET=quick", there=[".venv/ready", ".venv-jax/ready"])
-    first, second = (line for line in text.splitlines() if " -m bench" in line)
-    assert first.startswith(".venv/bin/python") and "--framework" not in first
-    assert second.startswith(".venv-jax/bin/python -m bench --framework=jax") and second.split()[-1] == "--preset='quick'"
+def test_all_that_are_installed_are_measured_as_one_list(said):
+    text = said("results", "PRESET=quick", there=[".venv/ready", ".venv-jax/ready", ".venv-torch/ready"])
+    assert text.count("-m bench") == 1 and ".venv/bin/python -m bench" in text and "--framework" not in text and "--preset='quick'" in text
+
+
+def test_where_the_driver_is_pytorch_comes_by_itself_unless_the_cpu_is_asked_for(said):
+    text = said("results", driver=True)
+    assert "touch .venv-torch/ready" in text and text.index("touch .venv-torch/ready") < text.index(".venv/bin/python -m bench")
+    assert ".venv-torch" not in said("results", "DEVICE=cpu")
+
+
+@pytest.mark.parametrize("variable, option", [
+    ("BUDGET=25m", "--budget='25m'"), ("ROUNDS=1", "--rounds='1'"), ("THREADS=4", "--threads='4'"), ("SECONDS=0.3", "--seconds='0.3'"),
+    ("SIZES=8192", "--sizes='8192'"), ("SIZE=320", "--size='320'"), ("WAIT=10m", "--wait='10m'"), ("BENCH=cnn,device", "--bench='cnn,device'"),
+])  # fmt: skip
+def test_variables_reach_the_command(variable, option, said):
+    assert option in said("results", variable)
 
 
 def test_what_is_installed_is_not_installed_again(said):
-    there = [".venv/ready", ".venv/torch-ready", ".venv-jax/ready"]
+    there = [".venv/ready", ".venv-torch/ready", ".venv-jax/ready"]
     assert not installs(said("results", "FRAMEWORK=torch", there=there)) and not installs(said("results", "FRAMEWORK=jax"))
+
+
+@pytest.mark.parametrize("status", [0, 2, 130])
+def test_the_status_of_the_run_is_told(status, root, tmp_path):
+    shutil.copy(root / "Makefile", tmp_path)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\nexit {status}\n")
+    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
+    for name in ("requirements.txt", "requirements.lock", ".venv/ready"):
+        (tmp_path / name).touch()
+    done = subprocess.run(["make", "results", "DEVICE=cpu"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0) == (status == 0) and (status == 0 or f"Error {status}" in done.stderr)
+
+
+def test_an_interpreter_whose_path_has_a_space_is_used(root, tmp_path):
+    mine = tmp_path / "my python"
+    mine.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$(dirname "$0")/ran"\n')
+    mine.chmod(0o755)
+    done = subprocess.run(["make", "results", f"PYTHON={mine}", "MODELS=A B", "DRY_RUN=1"], cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "ran").read_text().splitlines() == ["-m", "bench", "--models=A B", "--dry-run"]
+
+
+@pytest.mark.parametrize("value, is_asked", [("1", True), ("yes", True), ("0", False), ("no", False), ("", False)])
+def test_nought_means_no(value, is_asked, said):
+    text = said("results", f"AGAIN={value}", f"DRY_RUN={value}")
+    assert ("--again" in text) == ("--dry-run" in text) == is_asked
 
 
 def test_without_a_driver_the_pytorch_for_cpus_is_installed_and_with_one_the_newest(said):
@@ -92,7 +126,7 @@ def test_with_an_interpreter_of_the_users_nothing_is_installed(framework, said):
 
 
 def test_clean_removes_all_environments(said):
-    assert said("clean").split()[:2] == ["rm", "-rf"] and {".venv", ".venv-jax", ".venv-tools"} <= set(said("clean").split())
+    assert said("clean").split()[:2] == ["rm", "-rf"] and {".venv", ".venv-*/"} <= set(said("clean").split())
 
 
 @pytest.mark.parametrize("words", [[], ["PYTHON=/opt/mine/python"], ["FILES=results/a.json results/b.json"], ["BASE=up/main", "HEAD=FETCH_HEAD"]])

@@ -69,7 +69,7 @@ def test_a_writer_that_writes_in_place_is_found_by_the_cuts(tmp_path):
 IN_PLACE = f"""
 import os, runpy, time
 
-def in_place(path, records):
+def in_place(path, lines):
     open(path, "w").close()
     if os.path.exists(f"{{path}}.again"):  # the run after the one that was killed
         os._exit(1)
@@ -77,7 +77,7 @@ def in_place(path, records):
     time.sleep(60)
 
 def break_(benchmark):
-    benchmark.write_records = in_place
+    benchmark.write_lines = in_place
 
 runpy.run_path({str(HERE / "found_by_python" / "sitecustomize.py")!r})["Changed"].CHANGES["dlmark.results.save"] = break_
 """

@@ -15,6 +15,21 @@ def get(name: str):
     return importlib.import_module(f"{__name__}.{name}")
 
 
+def models(adapter, task: str) -> dict[str, object]:
+    """The networks that an adapter offers for a task: display name -> the framework's own id. Where to know them is work, `models` is a function."""
+    offered = adapter.models() if callable(adapter.models) else adapter.models
+    return offered.get(task, {})
+
+
+def cpu_flags() -> list[str]:
+    """What the processor's instructions are called, such as avx512_bf16; none outside Linux."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return file.read().split()
+    except OSError:
+        return []
+
+
 def version(adapter) -> str | None:
     """Version of the adapter's framework, or None where it is not installed; imports nothing."""
     for package in adapter.packages:

@@ -2,31 +2,29 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bench.networks import onnx_files as onnx_export
+from bench.networks import onnx_files
 
 packages = ("onnxruntime-gpu", "onnxruntime")  # any of these is the framework
-libraries = ("onnx", "mxnet", "gluoncv", "torch", "torchvision", "timm", "numpy")
+libraries = ("onnx", "mxnet", "gluoncv", "torch", "torchvision", "timm", "numpy", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
 install = (
     "make results FRAMEWORK=onnxruntime installs it; elsewhere: pip install onnxruntime onnx, for a GPU onnxruntime-gpu, "
     "and mxnet or torch, which the networks come from (torch with onnxscript)."
 )
 modes = ("graph",)
 precisions = ("float32", "tf32", "float16", "int8")
-canary = "SqueezeNet-1.1"  # the network that shows whether the device drifts
-
-# workload -> display name -> the adapter that it comes from, and the id there
-models = {"classification": onnx_export.ids()}
-defaults = onnx_export.defaults()
+untuned = {"DLMARK_AUTOTUNE": "off"}  # variables under which no algorithms are tried out
+canary = "classification", "SqueezeNet-1.1"  # the network that shows whether the device drifts
 
 CUDA = "CUDAExecutionProvider"
+FORMATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8, "tensor(int8)": np.int8,
+           "tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}  # fmt: skip
 
-
-def input_shape(model: str) -> tuple[int, ...]:
-    """Channels, height and width of one input."""
-    return onnx_export.input_shape(model)
+# The networks, their inputs and what pretrained weights want are those of the files.
+models, defaults, input_shape, preprocessing = onnx_files.ids, onnx_files.defaults, onnx_files.input_shape, onnx_files.preprocessing
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -44,6 +42,19 @@ def combinations(device: str) -> list[tuple[str, str]]:
     return [(precision, "graph") for precision in (("float32", "int8") if device == "cpu" else ("float32", "tf32", "float16"))]
 
 
+def usual_s(device: str, mode: str | None) -> dict[str, float]:
+    """Seconds that are to be expected of what comes before the first timed call; on a GPU that tries algorithms out."""
+    return {"import_s": 1 if device == "cpu" else 5, "build_s": 1.5, "first_call_s": 0.2 if device == "cpu" else 5}
+
+
+def go_together(device: str, precision: str, mode: str = "graph", training: bool = False) -> None:
+    """Raises NotImplementedError where device, precision and mode do not."""
+    if device == "cpu" and precision in ("tf32", "float16"):
+        raise NotImplementedError(f"ONNX Runtime computes in {precision} on GPUs only: use float32 or int8 on a CPU")
+    if device != "cpu" and precision == "int8":
+        raise NotImplementedError("ONNX Runtime's CUDA provider has no int8 convolutions: use float16 or tf32, or int8 on a CPU")
+
+
 def start(device: str = "cpu") -> str:
     """Import the framework; return its name for the device. Raises NotImplementedError where it can't use it."""
     import onnxruntime
@@ -56,31 +67,55 @@ def start(device: str = "cpu") -> str:
     return "cuda"
 
 
-def ready(model: str, precision: str = "float32", weights: str = "random") -> None:
+def ready(task: str, model: str, precision: str = "float32", weights: str = "random", size: int | None = None) -> None:
     """Make the network's ONNX file where it is missing: before anything is timed, and outside of a limit on memory."""
-    onnx_export.path(model, _stored(precision), weights)
+    onnx_files.path(task, model, _stored(precision), weights, size)
 
 
 @dataclass
 class Network:
-    """A session, the device that it computes on, and the kind of number that goes in."""
+    """A session, the device that it computes on, and what it is fed with."""
 
-    session: object
+    session: Any
     device: str
-    numbers: type
 
-    def bound(self, shape: tuple[int, ...], images: np.ndarray):
-        """An input on the device, bound to the session together with a place for the answers there."""
+    def feed(self, batches) -> None:
+        """What `run` takes in turn, on the device: tuples of arrays, (batch, …)."""
+        self._bindings = []  # the memory of what was fed before goes first
+        self._bindings = [self.bound(arrays) for arrays in batches]
+        self._queue = self.queue()
+
+    def run(self) -> None:
+        """Queue one call."""
+        self._bindings.append(self._bindings.pop(0))
+        self._queue(self._bindings[0])
+
+    def wait(self) -> None:
+        """Wait until the device is done."""
+        self._bindings[0].synchronize_outputs()
+
+    def answers(self, inputs) -> tuple[np.ndarray, ...]:
+        """All that the network answers to these arrays, (batch, …): of a classifier its logits, (batch, classes)."""
+        found = self.session.run(None, self._by_name(inputs))
+        return tuple(answer.astype(np.float32) for answer in found)
+
+    def _by_name(self, arrays) -> dict[str, np.ndarray]:
+        """The inputs by their names, in the formats that the network takes."""
+        return {place.name: np.ascontiguousarray(array, FORMATS[place.type]) for place, array in zip(self.session.get_inputs(), arrays)}
+
+    def bound(self, arrays):
+        """Inputs on the device, bound to the session together with places for the answers there."""
         import onnxruntime
 
-        images = np.ascontiguousarray(images.reshape(shape), dtype=self.numbers)
         binding = self.session.io_binding()
-        binding.bind_ortvalue_input(self.session.get_inputs()[0].name, onnxruntime.OrtValue.ortvalue_from_numpy(images, self.device, 0))
-        binding.bind_output(self.session.get_outputs()[0].name, self.device, 0)
+        for name, array in self._by_name(arrays).items():
+            binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(array, self.device, 0))
+        for answer in self.session.get_outputs():
+            binding.bind_output(answer.name, self.device, 0)
         return binding
 
     def queue(self):
-        """What queues a bound input without waiting for the device."""
+        """What queues bound inputs without waiting for the device."""
         import onnxruntime
 
         options = onnxruntime.RunOptions()
@@ -89,20 +124,13 @@ class Network:
         return lambda binding: self.session.run_with_iobinding(binding, options)
 
 
-def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "graph") -> Network:
+def load(task: str, model: str, device: str = "cpu", precision: str = "float32", *, mode: str = "graph", weights: str = "random",
+         size: int | None = None) -> Network:  # fmt: skip
     """The network on its device, with random weights, pretrained ones (may download), or those in a file: .onnx, .params or a state_dict."""
     where = start(device)
-    _go_together(device, precision)
-    file = onnx_export.path(model, _stored(precision), weights)
+    go_together(device, precision)
+    file = onnx_files.path(task, model, _stored(precision), weights, size)
     return _network(str(file), where, precision)
-
-
-def _go_together(device: str, precision: str) -> None:
-    """Raises NotImplementedError for what does not."""
-    if device == "cpu" and precision in ("tf32", "float16"):
-        raise NotImplementedError(f"ONNX Runtime computes in {precision} on GPUs only: use float32 or int8 on a CPU")
-    if device != "cpu" and precision == "int8":
-        raise NotImplementedError("ONNX Runtime's CUDA provider has no int8 convolutions: use float16 or tf32, or int8 on a CPU")
 
 
 def _stored(precision: str) -> str:
@@ -120,7 +148,9 @@ def _network(model: str | bytes, where: str, precision: str) -> Network:
     options.inter_op_num_threads = 1  # one operator after the other
     options.log_severity_level = 3
     # Float32 means float32: TF32, which is the provider's default, is a precision of its own here.
-    on_gpu = {"device_id": "0", "use_tf32": str(int(precision == "tf32")), "cudnn_conv_algo_search": "EXHAUSTIVE"}
+    # By default its memory grows by powers of two, which says little of what a network needs.
+    search = "HEURISTIC" if os.environ.get("DLMARK_AUTOTUNE") == "off" else "EXHAUSTIVE"
+    on_gpu = {"device_id": "0", "arena_extend_strategy": "kSameAsRequested", "use_tf32": str(int(precision == "tf32")), "cudnn_conv_algo_search": search}
     providers = ["CPUExecutionProvider"] if where == "cpu" else [(CUDA, on_gpu), "CPUExecutionProvider"]
     session = onnxruntime.InferenceSession(model, options, providers=providers)
     if where != "cpu" and session.get_providers()[0] != CUDA:
@@ -128,32 +158,13 @@ def _network(model: str | bytes, where: str, precision: str) -> Network:
             "ONNX Runtime's CUDA provider could not be loaded, for want of the CUDA and cuDNN libraries that it was built for: "
             "pip install onnxruntime-gpu[cuda,cudnn], or use --device cpu"
         )
-    return Network(session, where, np.float16 if precision == "float16" else np.float32)
-
-
-def prepare(network: Network, model: str, batch_size: int):
-    """What runs one batch, and what waits until the device is done with it."""
-    random, shape, queue = np.random.default_rng(3), (batch_size, *input_shape(model)), network.queue()
-    bindings = [network.bound(shape, random.uniform(-1, 1, shape)) for _ in range(2)]
-
-    def run():
-        bindings.reverse()
-        queue(bindings[0])
-
-    return run, bindings[0].synchronize_outputs
-
-
-def predict(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits of normalized images, (batch, channels, height, width) -> (batch, classes)."""
-    session = network.session
-    (logits,) = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: np.asarray(images, network.numbers)})
-    return logits.astype(np.float32)
+    return Network(session, where)
 
 
 def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "float32"):
     """What multiplies two square matrices, and what waits for it."""
     where = start(device)
-    _go_together(device, precision)
+    go_together(device, precision)
     if precision == "int8":  # bytes by weights of signed bytes, as in a quantized network
         return _operator("MatMulInteger", ["a", "weights"], (size, size), where, precision)
     return _operator("MatMul", ["a", "a"], (size, size), where, precision)
@@ -179,9 +190,7 @@ def _operator(operator: str, inputs: list[str], shape: tuple[int, ...], where: s
     a, out = helper.make_tensor_value_info("a", goes_in, shape), helper.make_tensor_value_info("out", comes_out, shape)
     known = [numpy_helper.from_array(random.integers(-127, 128, shape, dtype=np.int8), "weights")] if "weights" in inputs else []
     graph = helper.make_graph([helper.make_node(operator, inputs, ["out"])], operator, [a], [out], known)
-    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_export.OPSET)], ir_version=8)
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_files.OPSET)], ir_version=8)
     network = _network(file.SerializeToString(), where, precision)
-    if precision == "int8":
-        network.numbers = np.uint8
-    queue, binding = network.queue(), network.bound(shape, random.uniform(0, 100 if precision == "int8" else 1, shape))
+    queue, binding = network.queue(), network.bound((random.uniform(0, 100 if precision == "int8" else 1, shape),))
     return (lambda: queue(binding)), binding.synchronize_outputs

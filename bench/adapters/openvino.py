@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 
-from bench.networks import onnx_files as onnx_export
+from bench import adapters
+from bench.networks import onnx_files
 
 packages = ("openvino",)  # any of these is the framework
 libraries = ("onnx", "onnxruntime", "mxnet", "gluoncv", "torch", "torchvision", "timm", "numpy")
@@ -15,14 +16,9 @@ install = (
 modes = ("graph",)
 precisions = ("float32", "bfloat16", "int8")
 
-# workload -> display name -> the adapter that it comes from, and the id there
-models = {"classification": onnx_export.ids()}
-defaults = onnx_export.defaults()
 
-
-def input_shape(model: str) -> tuple[int, ...]:
-    """Channels, height and width of one input."""
-    return onnx_export.input_shape(model)
+# The networks, their inputs and what pretrained weights want are those of the files.
+models, defaults, input_shape, preprocessing = onnx_files.ids, onnx_files.defaults, onnx_files.input_shape, onnx_files.preprocessing
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -40,6 +36,17 @@ def combinations(device: str) -> list[tuple[str, str]]:
     return [(precision, "graph") for precision in precisions if precision != "bfloat16" or _multiplies_bfloat16()]
 
 
+def usual_s(device: str, mode: str | None) -> dict[str, float]:
+    """Seconds that are to be expected of what comes before the first timed call, which compiles."""
+    return {"import_s": 1, "build_s": 1, "first_call_s": 1.5}
+
+
+def go_together(device: str, precision: str, mode: str = "graph", training: bool = False) -> None:
+    """Raises NotImplementedError where device, precision and mode do not."""
+    if precision == "bfloat16" and not _multiplies_bfloat16():
+        raise NotImplementedError("this CPU has no instructions for bfloat16 (avx512_bf16 or amx_bf16): use float32 or int8")
+
+
 def start(device: str = "cpu"):
     """Import the framework; return its core. Raises NotImplementedError where it can't use the device."""
     if device != "cpu":
@@ -49,9 +56,9 @@ def start(device: str = "cpu"):
     return openvino.Core()
 
 
-def ready(model: str, precision: str = "float32", weights: str = "random") -> None:
+def ready(task: str, model: str, precision: str = "float32", weights: str = "random", size: int | None = None) -> None:
     """Make the network's ONNX file where it is missing: before anything is timed, and outside of a limit on memory."""
-    onnx_export.path(model, _stored(precision), weights)
+    onnx_files.path(task, model, _stored(precision), weights, size)
 
 
 class Network:
@@ -59,7 +66,10 @@ class Network:
 
     def __init__(self, core, model, precision: str):
         self._core, self._model = core, model
-        self._compiled, self._batch_size = None, None
+        self._compiled = None
+        self._batch_size: int | None = None
+        self._batches: list[list[np.ndarray]] = []
+        self._requests: list = []
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",  # else it takes bfloat16 where the CPU has it
             "PERFORMANCE_HINT": "LATENCY",  # one batch at a time on all threads, as every other framework here
@@ -72,9 +82,10 @@ class Network:
         """Compiled for this batch size; the memory of another one goes."""
         if self._batch_size != batch_size:
             self.forget()
-            shape = self._model.input(0).get_partial_shape()
-            shape[0] = batch_size
-            self._model.reshape(shape)
+            shapes = {place.get_any_name(): place.get_partial_shape() for place in self._model.inputs}
+            for shape in shapes.values():
+                shape[0] = batch_size
+            self._model.reshape(shapes)
             self._compiled, self._batch_size = self._core.compile_model(self._model, "CPU", self._options), batch_size
         return self._compiled
 
@@ -82,18 +93,42 @@ class Network:
         """Let go of what was compiled."""
         self._compiled, self._batch_size = None, None
 
+    def feed(self, batches) -> None:
+        """What `run` takes in turn: tuples of arrays, (batch, …). The first call compiles."""
+        self._requests = []
+        self.forget()
+        self._batches = [self._inputs(arrays) for arrays in batches]
 
-def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "graph") -> Network:
+    def _inputs(self, arrays) -> list[np.ndarray]:
+        """As they go in: numbers that are not whole as float32, whole ones as the network counts."""
+        kinds = [place.get_element_type().to_dtype() for place in self._model.inputs]
+        return [np.ascontiguousarray(array, kind) for array, kind in zip(arrays, kinds)]
+
+    def run(self) -> None:
+        """Queue one call."""
+        if not self._requests:
+            self._requests = [_request(self.at(len(arrays[0])), arrays) for arrays in self._batches]
+        self._requests.append(self._requests.pop(0))
+        self._requests[0].wait()  # until the call before the last is done, whose request this is
+        self._requests[0].start_async()
+
+    def wait(self) -> None:
+        """Wait until all calls are done."""
+        for request in self._requests:
+            request.wait()
+
+    def answers(self, inputs) -> tuple[np.ndarray, ...]:
+        """All that the network answers to these arrays, (batch, …): of a classifier its logits, (batch, classes)."""
+        found = self.at(len(inputs[0]))(self._inputs(inputs))
+        return tuple(found[place] for place in range(len(found)))
+
+
+def load(task: str, model: str, device: str = "cpu", precision: str = "float32", *, mode: str = "graph", weights: str = "random",
+         size: int | None = None) -> Network:  # fmt: skip
     """The network, with random weights, pretrained ones (may download), or those in a file: .onnx, .params or a state_dict."""
     core = start(device)
-    _knows(precision)
-    return Network(core, core.read_model(str(onnx_export.path(model, _stored(precision), weights))), precision)
-
-
-def _knows(precision: str) -> None:
-    """Raises NotImplementedError for a precision that this CPU has no instructions for."""
-    if precision == "bfloat16" and not _multiplies_bfloat16():
-        raise NotImplementedError("this CPU has no instructions for bfloat16 (avx512_bf16 or amx_bf16): use float32 or int8")
+    go_together(device, precision)
+    return Network(core, core.read_model(str(onnx_files.path(task, model, _stored(precision), weights, size))), precision)
 
 
 def _stored(precision: str) -> str:
@@ -103,47 +138,18 @@ def _stored(precision: str) -> str:
 
 def _multiplies_bfloat16() -> bool:
     """Whether the CPU itself does; without, OpenVINO would convert to and fro, which tells nothing of the format."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            flags = file.read().split()
-    except OSError:
-        return False
+    flags = adapters.cpu_flags()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def prepare(network: Network, model: str, batch_size: int):
-    """What runs one batch, and what waits until the device is done with it. The first call compiles."""
-    network.forget()
-    random, shape = np.random.default_rng(3), (batch_size, *input_shape(model))
-    inputs = [random.uniform(-1, 1, shape).astype(np.float32) for _ in range(2)]
-    requests: list = []
-
-    def run():
-        if not requests:
-            requests.extend(_request(network.at(batch_size), images) for images in inputs)
-        requests.reverse()
-        requests[0].wait()  # until the call before the last is done, whose request this is
-        requests[0].start_async()
-
-    def wait():
-        for request in requests:
-            request.wait()
-
-    return run, wait
-
-
-def _request(compiled, images: np.ndarray):
-    """A request that reads its input where it lies."""
+def _request(compiled, arrays: list[np.ndarray]):
+    """A request that reads its inputs where they lie."""
     import openvino
 
     request = compiled.create_infer_request()
-    request.set_input_tensor(openvino.Tensor(images, shared_memory=True))
+    for place, array in enumerate(arrays):
+        request.set_input_tensor(place, openvino.Tensor(array, shared_memory=True))
     return request
-
-
-def predict(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits of normalized images, (batch, channels, height, width) -> (batch, classes)."""
-    return network.at(len(images))(np.asarray(images, np.float32))[0]
 
 
 def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "float32"):
@@ -151,7 +157,7 @@ def matrix_product(device: str = "cpu", size: int = 4096, precision: str = "floa
     from openvino import opset13 as op
 
     core = start(device)
-    _knows(precision)
+    go_together(device, precision)
     random = np.random.default_rng(0)
     a = op.parameter([size, size], np.float32)
     left, weights = a, op.constant(random.uniform(-1, 1, (size, size)).astype(np.float32))
@@ -185,11 +191,10 @@ def _operator(core, result, a, numbers: np.ndarray, precision: str = "float32"):
     import openvino
 
     network, numbers = Network(core, openvino.Model([result], [a]), precision), np.asarray(numbers, np.float32)
-    request = _request(network.at(len(numbers)), numbers)
+    request = _request(network.at(len(numbers)), [numbers])
 
-    def run():
+    def run(reads=numbers):  # the request itself does not keep what it reads alive
         request.wait()
         request.start_async()
 
-    run.reads = numbers  # the request itself does not keep what it reads alive
     return run, request.wait

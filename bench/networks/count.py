@@ -11,6 +11,7 @@ the table first, lest the new counts be held against the old.
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -18,7 +19,10 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from bench import adapters
+from bench.run import scripts
 from dlmark.measure.process import ProcessEnded, run_in_process
 from dlmark.terminal.progress import progress
 
@@ -48,23 +52,25 @@ def _counts(row: dict[str, str]) -> Counts:
     return Counts(*(int(row[name]) for name in Counts._fields))
 
 
-def of_mxnet(models: list[str]) -> Iterator[tuple[str, Counts]]:
+def _one_item(adapter, task: str, model: str) -> tuple[np.ndarray, ...]:
+    """What goes in, as the task makes it."""
+    return scripts.task(task).inputs(adapter.input_shape(task, model), 1, np.random.default_rng(0))
+
+
+def of_mxnet(task: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
     """Count MXNet's: from the graph, whose shapes it infers."""
-    import json
-
-    import numpy as np
-
     adapter = adapters.get("mxnet")
     for model in models:
-        network = adapter.load(model)
-        shape = (1, *adapter.input_shape(model))
-        adapter.predict(network, np.zeros(shape, np.float32))  # after it all shapes are known
+        loaded = adapter.load(task, model)
+        inputs = _one_item(adapter, task, model)
+        loaded.answers(inputs)  # after it all shapes are known
+        network, names = loaded.block, adapter.input_names(len(inputs))
         import mxnet as mx
 
-        graph = network(mx.sym.var("data"))
+        graph = network(*map(mx.sym.var, names))
         graph = graph[0] if isinstance(graph, (list, tuple)) else graph
         inside = graph.get_internals()
-        _, shapes, _ = inside.infer_shape(data=shape)
+        _, shapes, _ = inside.infer_shape(**{name: array.shape for name, array in zip(names, inputs)})
         shape_of = dict(zip(inside.list_outputs(), shapes))
         products = outputs = 0
         nodes = json.loads(graph.tojson())["nodes"]
@@ -79,7 +85,7 @@ def of_mxnet(models: list[str]) -> Iterator[tuple[str, Counts]]:
         yield model, Counts(sum(int(np.prod(p.shape)) for p in learned), products, outputs)
 
 
-def of_torch(models: list[str]) -> Iterator[tuple[str, Counts]]:
+def of_torch(task: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
     """Count PyTorch's: multiply-adds by its own counter, attention included."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -87,24 +93,24 @@ def of_torch(models: list[str]) -> Iterator[tuple[str, Counts]]:
 
     adapter = adapters.get("torch")
     for model in models:
-        module = adapter.load(model, mode="eager-nchw").module
+        module = adapter.load(task, model, mode="eager-nchw").module
         outputs: list[int] = []
         layers = [part for part in module.modules() if isinstance(part, (torch.nn.Conv2d, torch.nn.Linear))]
         hooks = [part.register_forward_hook(lambda part, given, out: outputs.append(out.numel())) for part in layers]
         # The counter lacks the fused kernel that a CPU takes for attention; the plain one is two matrix products, which it has.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            module(torch.zeros(1, *adapter.input_shape(model)))
+            module(*map(torch.from_numpy, _one_item(adapter, task, model)))
         for hook in hooks:
             hook.remove()
         yield model, Counts(sum(p.numel() for p in module.parameters()), counter.get_total_flops() // 2, sum(outputs))
 
 
-def of_jax(models: list[str]) -> Iterator[tuple[str, Counts]]:
+def of_jax(task: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
     """Count JAX's, which are Keras': from the shapes of their layers."""
     adapter = adapters.get("jax")
     adapter.start("cpu")
     for model in models:
-        network = adapter.build(model)
+        network = adapter.build(adapter.models[task][model].partition("/")[0], adapter.input_shape(task, model))
         work = [of_keras_layer(layer) for layer in _layers(network)]
         yield model, Counts(sum(prod(weight.shape) for weight in network.trainable_weights), *map(sum, zip(*work)))
 
@@ -132,18 +138,24 @@ def of_keras_layer(layer) -> tuple[int, int]:
 COUNTERS = {"mxnet": of_mxnet, "torch": of_torch, "jax": of_jax}
 
 
-def count(framework: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
-    """The counts of some networks of a framework, in a process of its own; a network that can't be built is left out, and said."""
+def count(framework: str, task: str, models: list[str]) -> Iterator[tuple[str, Counts]]:
+    """The counts of some networks of a framework and task, in a process of its own; a network that can't be built is left out, and said."""
     left = list(models)
     while left:
         try:
-            for model, counts in run_in_process(COUNTERS[framework], left, silence_s=300, environment=adapters.get(framework).environment(1)):
+            for model, counts in run_in_process(COUNTERS[framework], task, left, silence_s=300, environment=adapters.get(framework).environment(1)):
                 left = left[left.index(model) + 1 :]
                 yield model, counts
             return
         except ProcessEnded as end:
             print(f"{framework} {left[0]}: {end.reason}", file=sys.stderr)
             left = left[1:]
+
+
+def counts_of(framework: str, models: list[tuple[str, str]]) -> Iterator[tuple[str, Counts]]:
+    """The same of networks of several tasks."""
+    for task in dict.fromkeys(task for task, _ in models):
+        yield from count(framework, task, [model for own, model in models if own == task])
 
 
 def differing(found: dict[str, dict[str, Counts]]) -> list[str]:
@@ -181,10 +193,10 @@ def main(words: list[str] | None = None) -> int:
     chosen = parser.parse_args(words).framework
     counted: dict[str, dict[str, Counts]] = {}
     for framework in [chosen] if chosen else installed:
-        models = list(adapters.get(framework).models["classification"])
+        models = [(task, model) for task, own in adapters.get(framework).models.items() for model in own]
         counted[framework] = {}
         with progress(len(models)) as show:
-            for model, counts in count(framework, models):
+            for model, counts in counts_of(framework, models):
                 show.at(model)
                 show.advance(1)
                 counted[framework][model] = counts

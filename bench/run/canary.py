@@ -3,6 +3,8 @@
 from contextlib import suppress
 from time import monotonic, perf_counter
 
+import numpy as np
+
 from bench import adapters
 from dlmark.machine import device
 from dlmark.measure.process import ProcessEnded, run_in_process
@@ -20,7 +22,10 @@ def sing(framework: str, where: str):
     adapter.start(device.kind(where))
     pieces = {"matrix product": adapter.matrix_product(device.kind(where)), "copy": adapter.copy(device.kind(where))}
     with suppress(NotImplementedError):  # where there are no networks, the two have to do
-        pieces["network"] = adapter.prepare(adapter.load(adapter.canary, device.kind(where)), adapter.canary, BATCH)
+        network = adapter.load(*adapter.canary, device.kind(where))
+        random = np.random.default_rng(3)
+        network.feed([(random.standard_normal((BATCH, *adapter.input_shape(*adapter.canary)), dtype=np.float32),) for _ in range(2)])
+        pieces["network"] = network.run, network.wait
     yield {name: _call_s(*piece) for name, piece in pieces.items()}
 
 

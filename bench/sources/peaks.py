@@ -16,7 +16,7 @@ from bench.run import options
 from bench.run.options import UsageError
 from bench.sources.published import in_order, number, rows_of
 from dlmark.record import FORMAT_VERSION, PUBLISHED, check
-from dlmark.results.files import results_folder, write_records
+from dlmark.results.files import results_folder, write_set
 
 TABLE = "accelerator_peaks.csv"
 FILE = "device.py__benchmark_ceilings__data-sheets__published.json"
@@ -53,7 +53,7 @@ def run(opts: argparse.Namespace) -> int:
     if not made:
         raise UsageError(f"{Path(opts.reference) / TABLE}: no figure with a source")
     path = results_folder(opts.results) / FILE
-    write_records(path, made)
+    write_set(path, made)
     print(f"{path}: {len(made)} figures of {len({one['device'] for one in made})} devices; "
           f"{sum(not records(row) for row in rows)} of {len(rows)} rows have none that is kept")  # fmt: skip
     return 0

@@ -28,14 +28,15 @@ from bench.adapters import mxnet
 from bench.run import options
 from bench.run.options import UsageError
 from dlmark.record import FIELDS, FORMAT_VERSION, PUBLISHED, check, point
-from dlmark.results.files import OLD_NAMES, file_name, results_folder, write_records
+from dlmark.results.files import OLD_NAMES, file_name, results_folder, write_set
 
 SOURCE = r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}(\([\w.]+\))?:\S+"  # owner/repository@commit:path, at times with the release
 THROUGHPUT, ACCURACY = "benchmark_throughput", "benchmark_accuracy"
 DATASET = "ILSVRC 2012 validation"
 PRECISIONS = {"fp32": "float32", "fp16": "float16"}
 FIGURES = ("throughput", "accuracy", "accuracy_top5")
-ZOO_NAMES = {zoo_name: model for model, zoo_name in mxnet.models["classification"].items()}
+TASK = "classification"  # what all of these figures are of
+ZOO_NAMES = {zoo_name: model for model, zoo_name in mxnet.models[TASK].items()}
 ONE_OF_TWO_DIES = " (one of two dies)"
 
 NO_INTERVAL = "single source, no interval published"
@@ -205,7 +206,8 @@ def record(row: dict, model: str, fields: dict, outcome: dict) -> dict:
     """A record of `model` with the row's source. Raises UsageError where that does not say owner/repository@commit:path."""
     if not re.fullmatch(SOURCE, row["source"]):
         raise UsageError(f"{row['where']}: source: expected owner/repository@commit:path, got {row['source']!r}")
-    return in_order({"model": model, "workload": "inference", "framework": "mxnet", **fields, **outcome,
+    return in_order({"model": model, "task": TASK, "workload": "inference",
+                     "unit": "images/s" if outcome.get("throughput") else None, "framework": "mxnet", **fields, **outcome,
                      "source": PUBLISHED + row["source"], "format_version": FORMAT_VERSION})  # fmt: skip
 
 
@@ -314,7 +316,7 @@ def run(opts: argparse.Namespace) -> int:
         refuse_collisions(name, records)
     for name in sorted(files):
         path = results_folder(opts.results) / name
-        write_records(path, files[name])  # whole, without what it held before
+        write_set(path, files[name])  # whole, without what it held before
         print(f"{path}: {len(files[name])} records")
     for csv_name, reasons in left_out.items():
         print(f"left out of {csv_name}: " + ("; ".join(f"{n} rows ({why})" for why, n in sorted(reasons.items())) or "nothing"))

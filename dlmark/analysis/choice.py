@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from numbers import Real
+from typing import Any
 
 import pandas as pd
 
+from dlmark.analysis.kinds import KIND, stated
 from dlmark.results.nothing import Nothing
 
 MOST_NAMED = 5  # values that a message names
@@ -13,7 +15,8 @@ MOST_NAMED = 5  # values that a message names
 def rows(data: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     """The rows of `data` that have, in each column that is named, the value or one of the values of a list.
 
-    For example `rows(thr, source='measured', batch_size=[1, 8])`. Raises Nothing if there is none, and ValueError for a
+    For example `rows(thr, source='measured', batch_size=[1, 8])`. Where a record of older days does not state its unit, task or
+    workload, it has the one that it had then. Raises Nothing if there is none, and ValueError for a
     column that `data` lacks.
     """
     found = _with(data, wanted)
@@ -55,13 +58,13 @@ def _require(data: pd.DataFrame, columns: Iterable[str]) -> None:
 
 
 def _with(data: pd.DataFrame, wanted: Mapping[str, object]) -> pd.DataFrame:
-    _require(data, wanted)
+    _require(data, [name for name in wanted if name not in KIND])
     for name, value in wanted.items():
-        data = data[data[name].isin(_listed(value))]
+        data = data[(stated(data) if name in KIND else data)[name].isin(_listed(value))]
     return data
 
 
-def _listed(value: object) -> list:
+def _listed(value: Any) -> list:
     return [value] if isinstance(value, (str, Real)) else list(dict.fromkeys(value))
 
 

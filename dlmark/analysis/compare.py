@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dlmark.record import MEASURED, is_ok
+from dlmark.record import MEASURED, is_ok, words
+from dlmark.record.kind import Kind, kind
 
 SAME, FASTER, SLOWER, UNSURE = "SAME", "FASTER", "SLOWER", "UNSURE"
 
 # What two measurements share that are compared, beside the device.
-SHARED = ("model", "batch_size", "framework", "precision", "mode", "workload", "input_shape")
+SHARED = ("model", "task", "batch_size", "framework", "precision", "mode", "workload", "unit", "input_shape")
 # What may differ between them, and is then said.
 SAID = ("device", "host", "threads", "framework_version", "driver_version", "power_limit_w", "layout", "autotune", "compile_mode",
         "source", "published_date", "method", "condition")  # fmt: skip
@@ -99,6 +100,22 @@ def differences(pairs: list[tuple[dict, dict]]) -> list[str]:
     return [f"{name} {_commonest(counts, len(pairs))}" for name, counts in changes.items()]
 
 
+def apart_by(only_a: Iterable[dict], only_b: Iterable[dict]) -> dict[str, tuple[str, str]]:
+    """Of what two sets have to share, the fields in which no record of one is as any of the other, with what each has, three of them at most."""
+    a, b = list(only_a), list(only_b)
+    found = {}
+    for name in (*SHARED, "device"):
+        of_a, of_b = ({_key(record, [name]) for record in records} for records in (a, b))
+        if a and b and not of_a & of_b:
+            found[name] = (_few(value for (value,) in of_a), _few(value for (value,) in of_b))
+    return found
+
+
+def _few(values: Iterable[object]) -> str:
+    known = sorted(map(_said, values))
+    return ", ".join(known[:3]) + (f" and {len(known) - 3} others" if len(known) > 3 else "")
+
+
 def _by_point(records: Iterable[dict], names: tuple) -> tuple[dict[tuple, dict], int]:
     """The newest record of each point, in order, and how many points have more than one."""
     found: dict[tuple, dict] = {}
@@ -118,11 +135,15 @@ def _is_of_throughput(record: dict) -> bool:
 
 
 def _key(record: dict, names: Iterable[str]) -> tuple:
-    return tuple(tuple(value) if isinstance(value := record.get(name), list) else value for name in names)
+    return tuple(tuple(value) if isinstance(value := _shared(record, name), list) else value for name in names)
+
+
+def _shared(record: dict, name: str) -> object:
+    return getattr(kind(record), name) if name in Kind._fields else record.get(name)
 
 
 def _point_row(a: dict, b: dict, names: tuple, within: float) -> Row:
-    what = {name: a.get(name) for name in names}
+    what = {name: _shared(a, name) for name in names}
     problem = _problem(a, b)
     numbers = a.get("throughput") is not None and b.get("throughput") is not None
     change = math.log(b["throughput"] / a["throughput"]) if numbers else None
@@ -158,7 +179,7 @@ def _problem(a: dict, b: dict) -> str:
 
 def _unusable(record: dict) -> str:
     if not is_ok(record):
-        return f"{record['status'].replace('_', ' ')}: {record.get('reason') or 'no reason given'}"
+        return words.failure(record)
     return "no interval" if record.get("throughput_half_width") is None else ""
 
 

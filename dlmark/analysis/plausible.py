@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from dlmark.measure.rounds import blocks
-from dlmark.record import FIELDS, is_published
+from dlmark.record import FIELDS, is_published, task, unit, words
 
 ABOVE = 1.1  # a peak is exceeded by more than a measurement of it may be off
 TIMES = 2.0  # numbers that measure the same thing in two ways are further apart than that
@@ -55,7 +55,7 @@ def warnings(records: Iterable[dict], known: Known, now: datetime | None = None)
 
 def _network(record: dict) -> tuple:
     shape = record.get("input_shape")
-    return record.get("model"), record.get("workload"), sorted(shape) == [3, 224, 224] if shape else True
+    return record.get("model"), task(record), record.get("workload"), sorted(shape) == [3, 224, 224] if shape else True
 
 
 # ---- rules: a sentence, or None ----
@@ -67,14 +67,18 @@ def _faster_than_the_device(record, known, now):
     if record.get("workload") != "ceiling" and peak and throughput and multiply_adds:
         tflops = 2 * multiply_adds * throughput / 1e12
         if tflops > ABOVE * peak:
-            return (f"throughput {throughput:g} means {tflops:.3g} TFLOP/s, and {record['device']} does at most {peak:.3g} in {record['precision']}"
+            return (f"a throughput of {words.speed(record)} means {_tflops(tflops)}, and {record['device']} does at most {_tflops(peak)} in {record['precision']}"
                     ": more only with convolutions that leave out multiplications, as Winograd's do")  # fmt: skip
 
 
 def _ceiling_above_the_peak(record, known, now):
     peak = known.peak(record, stated=True)
     if peak and (record.get("tflops") or 0) > ABOVE * peak:
-        return f"tflops {record['tflops']:g}, and by its maker {record['device']} does at most {peak:.3g} in {record['precision']}"
+        return f"{_tflops(record['tflops'])}, and by its maker {record['device']} does at most {_tflops(peak)} in {record['precision']}"
+
+
+def _tflops(value: float) -> str:
+    return words.quantity(value, "TFLOP/s", 3)
 
 
 def _other_network(record, known, now):
@@ -126,7 +130,7 @@ def _not_the_median(record, known, now):
     if throughput and images and medians and min(medians) > 0:
         expected = images / math.exp(median(map(math.log, medians)))
         if abs(throughput / expected - 1) > 1e-3:
-            return f"throughput {throughput:g}, and the median of its rounds gives {expected:.6g}"
+            return f"throughput {words.number(throughput, 6)}, and the median of its rounds gives {words.quantity(expected, unit(record), 6)}"
 
 
 def _answers_before_it_is_asked(record, known, now):

@@ -1,24 +1,26 @@
 """Which of several throughputs is the larger, where their intervals allow to say so.
 
 Two throughputs whose 95% intervals overlap are a tie. That is what the bars of a plot show, and more careful than
-`dlmark.analysis.compare`, which asks for one pair and not for every pair on a page. A throughput without an interval is in no tie.
+`dlmark.analysis.compare`, which asks for one pair and not for every pair on a page. A throughput without an interval is in no tie, and
+throughputs of several units, tasks or workloads are in no order: asked for one, `ranks` and `unbeaten` raise ValueError.
 """
 
 import numpy as np
 import pandas as pd
 
+from dlmark.analysis import kinds
 from dlmark.analysis.intervals import interval
 
 MOST_NAMED = 5  # networks or devices that one tie names
 
 
 def tie_texts(points: pd.DataFrame, names: str, same: list[str]) -> pd.Series:
-    """With whom each row ties, by the column `names`, among the rows that agree in the columns `same`: the closest first."""
+    """With whom each row ties, by the column `names`, among the rows of its kind that agree in the columns `same`: the closest first."""
     low, high = interval(points)
     texts = pd.Series("", index=points.index, dtype=object)
-    keys = [points[name].astype(str) for name in same if name in points]
-    groups = points.groupby(keys, sort=False).groups.values() if keys else [points.index]
-    for rows in groups:
+    rows_of_kind = kinds.stated(points)
+    keys = [rows_of_kind[name].astype(str) for name in [*kinds.KIND, *same] if name in rows_of_kind]
+    for rows in points.groupby(keys, sort=False).groups.values():
         for row in rows:
             others = rows[(low[rows] <= high[row]) & (high[rows] >= low[row]) & (rows != row)]
             closest = (points.loc[others, "throughput"] - points.at[row, "throughput"]).abs().sort_values(kind="stable").index
@@ -31,6 +33,7 @@ def unbeaten(points: pd.DataFrame) -> pd.Series:
 
     Needs the columns throughput and percent. Without intervals the numbers decide by themselves.
     """
+    kinds.one(points, "an order")
     low, high = (end.fillna(points["throughput"]) for end in interval(points))
     fastest = low.groupby(points["percent"]).max().sort_index(ascending=False).cummax()  # of those at least as accurate
     at_least_as_accurate = points["percent"].map(fastest)
@@ -45,6 +48,7 @@ def ranks(points: pd.DataFrame) -> pd.Series:
     not the first with the third, they are 1=, 1= and 2=. No rank is better than that of a faster row, so that a wide
     interval earns nothing.
     """
+    kinds.one(points, "an order")
     low, high = interval(points)
     clearly_faster = pd.Series([(low > end).sum() for end in high], index=points.index)
     ties = [((low <= high[row]) & (high >= low[row])).sum() > 1 for row in points.index]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dlmark.analysis import kinds
 from dlmark.record import PUBLISHED
 from dlmark.results.nothing import Nothing
 
@@ -22,7 +23,7 @@ FLAT = 0.25  # the time of a call grows with less than this power of the batch s
 NEEDED = ["model", "device", "precision", "batch_size", "throughput", "parameters", "multiply_adds", "activations"]
 NEEDED_OF_CEILINGS = ["device", "precision", "tflops", "bandwidth_gb_s"]
 # Points that differ in none of these differ in the batch size alone.
-SERIES = ["model", "workload", "framework", "framework_version", "precision", "mode", "threads", "device", "host", "input_shape"]
+SERIES = ["model", "task", "workload", "unit", "framework", "framework_version", "precision", "mode", "threads", "device", "host", "input_shape"]
 
 
 class Ceilings(NamedTuple):
@@ -82,7 +83,7 @@ def limit(record: Mapping, ceilings: Ceilings, growth: float | None = None) -> L
 
 
 def _is_positive(number: object) -> bool:
-    return isinstance(number, Real) and number > 0 and math.isfinite(number)
+    return isinstance(number, Real) and float(number) > 0 and math.isfinite(number)
 
 
 def limits(data: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
@@ -111,11 +112,13 @@ def _limit_of(row: dict, measured: "Measured", growth: float | None) -> Limit | 
 def by_framework(placed: pd.DataFrame) -> pd.DataFrame:
     """A row a network of what `limits` gives, by growing intensity: percent of the ceiling in each framework, and what limits the fastest.
 
-    Columns: model, one a framework with the best of its ways, `limited by` and `operations a byte`. Raises Nothing if no row is placed.
+    Columns: model, one a framework with the best of its ways, `limited by` and `operations a byte`. Raises Nothing if no row is placed,
+    and ValueError for rows of several units, tasks or workloads, of which none is the fastest.
     """
     known = placed[placed["ceiling_percent"].notna() & placed["framework"].notna()]
     if known.empty:
         raise Nothing("no result has a ceiling of its device and precision")
+    kinds.one(known, "by_framework")
     table = known.groupby(["model", "framework"])["ceiling_percent"].max().unstack("framework")
     fastest = known.sort_values("throughput").groupby("model").last()
     own = {"limited by": fastest["limited_by"], "operations a byte": fastest["flop_per_byte"]}
@@ -164,7 +167,8 @@ class Measured:
 def growths(data: pd.DataFrame) -> list[float]:
     """For each row the power of the batch size with which the time of a call grows, from it to the next larger batch (from the
     next smaller, for the largest); NaN where the network has no other batch size under the same conditions."""
-    keys = [tuple(str(value) for value in row) for row in data[[name for name in SERIES if name in data]].itertuples(index=False)]
+    rows = kinds.stated(data)
+    keys = [tuple(str(value) for value in row) for row in rows[[name for name in SERIES if name in rows]].itertuples(index=False)]
     points = list(zip(keys, data["batch_size"].astype(float), data["throughput"].astype(float)))
     series: dict[tuple, dict[float, float]] = {}
     for key, images, images_per_s in points:

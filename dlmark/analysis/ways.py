@@ -8,6 +8,7 @@ import math
 
 import pandas as pd
 
+from dlmark.analysis import kinds
 from dlmark.analysis.ranks import ranks
 from dlmark.results.nothing import NothingToDraw
 
@@ -18,14 +19,15 @@ LIMITS = ["ceiling_percent", "limited_by"]
 def ways(data: pd.DataFrame) -> pd.DataFrame:
     """The ways of one network at one batch size on one device, the fastest first, a row each; of a way with several records the newest.
 
-    Columns: framework, precision, mode; `throughput` in images/s and `half_width` of its 95% interval as a share; `rank`, with =
+    Columns: framework, precision, mode; `throughput` in `unit`, and `half_width` of its 95% interval as a share; `rank`, with =
     for a tie; `behind`, how many times as fast the fastest is, from `behind_low` to `behind_high` with 95% probability;
-    `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images after which what the first call takes more than the
+    `gate_error`, `gate_agreement`; `first_call_s`, and `repaid_by`, the images, or what else `unit` counts, after which what the first call takes more than the
     quickest one of the same framework and precision has been won back: infinite where it never is; and `ceiling_percent` and
     `limited_by` where `data` went through dlmark.analysis.roofline.limits. Raises NothingToDraw where none has a throughput, and
-    ValueError for several networks, batch sizes or devices.
+    ValueError for several networks, batch sizes, devices, units, tasks or workloads.
     """
-    points = newest(data[data["throughput"].notna()])
+    known = data[data["throughput"].notna()]
+    unit, points = kinds.one(known, "ways"), newest(known)
     for name in ("model", "batch_size", "device"):
         there = sorted(points[name].dropna().unique())
         if not there:
@@ -38,7 +40,7 @@ def ways(data: pd.DataFrame) -> pd.DataFrame:
     behind = log.iloc[0] - log
     chance = ((reach**2 + reach.iloc[0] ** 2) / 2) ** 0.5  # as dlmark.analysis.compare
     chance.iloc[0] = 0.0
-    table = points.reindex(columns=[*WAY, "throughput"])
+    table = points.reindex(columns=[*WAY, "throughput"]).assign(unit=unit)
     table["half_width"] = points["throughput_half_width"] / points["throughput"] if "throughput_half_width" in points else math.nan
     table["rank"] = ranks(points)
     for name, value in {"behind": behind, "behind_low": behind - chance, "behind_high": behind + chance}.items():
@@ -52,7 +54,7 @@ def ways(data: pd.DataFrame) -> pd.DataFrame:
 def fastest(data: pd.DataFrame) -> pd.DataFrame:
     """For each network and batch size of one device the fastest way, and how sure that is: a row each.
 
-    Columns: model, batch_size, `way`, `throughput` and `half_width` of its 95% interval as a share, `ties` (the ways that it can't
+    Columns: model, batch_size, `way`, `throughput` in `unit`, and `half_width` of its 95% interval as a share, `ties` (the ways that it can't
     be told from), `next` (the fastest that is clearly slower) and `times` as fast as that one, from `times_low` to `times_high`; and
     `ceiling_percent` and `limited_by` of the fastest as in `ways`.
     """
@@ -68,8 +70,8 @@ def fastest(data: pd.DataFrame) -> pd.DataFrame:
         after = slower[0] if len(slower) else None
         others = (None, None, None, None) if after is None else (names[after], *table.loc[after, ["behind", "behind_low", "behind_high"]])
         ties = ", ".join(names[1 : len(table) if after is None else after])
-        rows.append((model, batch_size, names[0], *table.loc[0, ["throughput", "half_width"]], ties, *others, *table.loc[0, limits]))
-    columns = ["model", "batch_size", "way", "throughput", "half_width", "ties", "next", "times", "times_low", "times_high", *limits]
+        rows.append((model, batch_size, names[0], *table.loc[0, ["throughput", "unit", "half_width"]], ties, *others, *table.loc[0, limits]))
+    columns = ["model", "batch_size", "way", "throughput", "unit", "half_width", "ties", "next", "times", "times_low", "times_high", *limits]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -77,22 +79,26 @@ def beside_inference(training: pd.DataFrame, inference: pd.DataFrame) -> pd.Data
     """Each throughput of `training` beside that of `inference` in the same way, at the same batch size: a row each; both of one device.
 
     Columns: framework, precision, mode, model, batch_size; throughput and device_mem of training, and with _inference at the end
-    the other's; `times`, how many times longer a step of training takes, and `by_chance`, what that may be off by, as a share.
+    the other's; `unit` of both throughputs, which are of one task; `times`, how many times longer a step of training takes, and
+    `by_chance`, what that may be off by, as a share. Raises ValueError where one of the two has rows of several workloads.
     """
     key, told = [*WAY, "model", "batch_size"], ["throughput", "throughput_half_width", "device_mem"]
-    sides = [newest(part.dropna(subset=["batch_size", "throughput"]))[[*key, *told]] for part in (training, inference)]
-    both = sides[0].merge(sides[1], on=key, suffixes=("", "_inference"))
+    sides = [kinds.stated(newest(part.dropna(subset=["batch_size", "throughput"]))) for part in (training, inference)]
+    for side in sides:
+        kinds.one(side, "beside_inference", ["workload"])
+    both = sides[0].merge(sides[1][[*key, "task", "unit", *told]], on=[*key, "task", "unit"], suffixes=("", "_inference"))
     widths = [both[f"throughput_half_width{end}"] / both[f"throughput{end}"] for end in ("", "_inference")]
     both = both.assign(times=both["throughput_inference"] / both["throughput"], by_chance=(widths[0] ** 2 + widths[1] ** 2) ** 0.5)
-    return both[[*key, "throughput", "throughput_inference", "times", "by_chance", "device_mem", "device_mem_inference"]]
+    return both[[*key, "throughput", "throughput_inference", "unit", "times", "by_chance", "device_mem", "device_mem_inference"]]
 
 
 def newest(points: pd.DataFrame) -> pd.DataFrame:
     """Of each way, which may have been measured in two versions or on two hosts, the newest record of each network and batch size."""
     if "measured_at" in points:
         points = points.sort_values("measured_at", kind="stable", na_position="first")
-    point = [name for name in ("model", "workload", "batch_size", "device", *WAY) if name in points]
-    return points.drop_duplicates(point, keep="last").sort_index()
+    rows = kinds.stated(points)
+    point = [name for name in ("model", *kinds.KIND, "batch_size", "device", *WAY) if name in rows]
+    return points[~rows.duplicated(point, keep="last")].sort_index()
 
 
 def _reach(points: pd.DataFrame) -> pd.Series:

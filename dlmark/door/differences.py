@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dlmark.door.report import Line, Quoted, line
-from dlmark.record import point
+from dlmark.record import row, words
 
 # Worked out from the raw times of a whole file, so that a new point may move them.
 WORKED_OUT = ("throughput", "throughput_half_width", "round_spread", "grade", "grade_reasons", "canary_drift")
@@ -12,7 +12,7 @@ MOST = 5  # points that are named
 
 def between(before: Sequence[dict], now: Sequence[dict]) -> tuple[list[Line], list[Line]]:
     """What to know and what to look at: points that others measured and this changes or removes."""
-    old, new = ({point(record): record for record in records} for records in (before, now))
+    old, new = ({row(record): record for record in records} for records in (before, now))
     if not old:
         return [], []
     pairs = [(old[key], new[key]) for key in old if key in new and old[key] != new[key]]
@@ -53,5 +53,5 @@ def _name(record: dict) -> str:
 def _change(old: dict, new: dict) -> str:
     differ = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     if old.get("throughput") and new.get("throughput") and "throughput" in differ:
-        return f"{_name(new)}: {old['throughput']:g} to {new['throughput']:g} images/s"
+        return f"{_name(new)}: {words.speed(old)} to {words.speed(new)}"
     return f"{_name(new)}: {', '.join(differ[:4])}{' …' if len(differ) > 4 else ''}"

@@ -114,7 +114,8 @@ def _of_file(change: Change, base: Base) -> Told:
         return _refused(change, str(error))
     except MemoryError:
         return _refused(change, "takes more memory than there is to read it: send it in parts")
-    notes, warnings = [], [line(1, "What the base holds is wrong, so nothing was compared")]
+    notes: list[Line] = []
+    warnings = [line(1, "What the base holds is wrong, so nothing was compared")]
     if (held := base.held(change.path)) is not None:
         notes, warnings = differences.between(held, now)
     warnings += conditions.lacking(now)

@@ -105,7 +105,7 @@ def clear_files(parent: Path) -> None:
 
 def _clear(parent: str | os.PathLike, name: re.Pattern, remove) -> None:
     try:
-        with os.scandir(parent) as entries:
+        with os.scandir(os.fspath(parent)) as entries:
             paths = [entry.path for entry in entries if name.fullmatch(entry.name)]
     except OSError:  # whoever wants to write there will tell
         return

@@ -65,6 +65,10 @@ def hold(device_key: str, command: str, *, device: str | None = None, folder: st
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DeviceBusy(_busy(device or device_key, _holder(file))) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            print(f"{path.parent} knows no locks, so nobody keeps a second run from the same device: start none", file=sys.stderr, flush=True)
         _sign(file, command)
         yield
         # The file stays: were it removed, one run could lock the old file and the next a new one of the same name.

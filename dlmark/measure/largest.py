@@ -15,11 +15,12 @@ PATIENCE = 6  # small steps that the line may lead, outward and again inward, be
 APART = 0.9  # what two batches closer than this differ by is as much chance as size
 
 
-def largest_batch(memory_mb: Callable[[int], float | Sequence[float] | None], limit_mb: float) -> tuple[int, int]:
+def largest_batch(memory_mb: Callable[[int], float | Sequence[float] | None], limit_mb: float, first: int = FIRST) -> tuple[int, int]:
     """The largest batch that fits (0 if none does, MOST at most), and the number of trials.
 
     `memory_mb(batch)` tries one batch: None if it did not fit, else the figure or figures in MB that the limit bounds. Two
-    phases of a run are better told as two figures than as their maximum, since each grows in a line of its own.
+    phases of a run are better told as two figures than as their maximum, since each grows in a line of its own. `first` is what is tried first,
+    such as what fitted before the search was stopped.
 
     Exact to one image whatever the figures are: the answer was tried and fitted, one more was tried and did not. Where
     they grow in lines it takes 5 to 8 trials; where they mislead, or are NaN because nobody tells, no more than
@@ -30,7 +31,7 @@ def largest_batch(memory_mb: Callable[[int], float | Sequence[float] | None], li
     trials = led = failed = 0
     while high - low > 1:
         if high > MOST:
-            batch = _outward(fitted, limit_mb, led)
+            batch = _outward(fitted, limit_mb, led) if fitted else first
         else:
             batch = _inward(fitted, limit_mb, led, failed, high)
         batch = max(low + 1, min(batch, high - 1))
@@ -48,8 +49,6 @@ def largest_batch(memory_mb: Callable[[int], float | Sequence[float] | None], li
 
 def _outward(fitted: dict[int, Sequence[float]], limit_mb: float, led: int) -> int:
     """The next batch while nothing has failed: the line's end, where that is within reach."""
-    if not fitted:
-        return FIRST
     low = max(fitted)
     return min(REACH * low, max(_aim(fitted, limit_mb), 2 * low if led >= PATIENCE else 0))
 

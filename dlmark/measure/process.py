@@ -12,14 +12,9 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
 from dlmark.machine import claims, descriptors, stop
+from dlmark.measure import reasons
 
-# What the frameworks, the C++ library and the system say when memory runs out.
-OUT_OF_MEMORY = re.compile(
-    r"out of memory|out_of_memory|resource_exhausted|bad_alloc|memoryerror|alloc_failed|can(no|')t allocate"
-    r"|(fail(ed|ure)|unable) to allocate|could not (allocate|create a (memory|primitive)|execute a primitive)",
-    re.IGNORECASE,
-)
-
+LEAST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2_000_000  # the system counts a wait in milliseconds and 31 bits
 PR_SET_PDEATHSIG = 1  # prctl(2), linux/prctl.h
 
@@ -32,12 +27,12 @@ class ProcessEnded(Exception):
         self.status, self.reason = status, reason
 
 
-def run_in_process(function: Callable[..., Iterator], *args, silence_s: float, environment: dict[str, str] | None = None) -> Iterator:
+def run_in_process(function: Callable[..., Iterator], *args, silence_s: float | Callable[[], float], environment: dict[str, str] | None = None) -> Iterator:
     """Yield what the generator `function(*args)` yields in a fresh process, with `environment` added.
 
     The process is spawned, not forked: forked children share one random state and a framework's locks. It ends when
     this one does, or the thread that asked for the first value, whatever ends them. Raises ProcessEnded if it fails,
-    dies, or sends nothing for `silence_s`.
+    dies, or sends nothing for `silence_s`, or for as long as that says each time when it is asked.
     """
     context = multiprocessing.get_context("spawn")
     descriptors.open_standard()
@@ -50,7 +45,7 @@ def run_in_process(function: Callable[..., Iterator], *args, silence_s: float, e
             with _environment({"TMPDIR": folder, **(environment or {})}), _interrupts_held_back(), _standard_error_into(errors):
                 process.start()
             sender.close()
-            while (message := _next(receiver, process, silence_s, errors, kills))[0] == "value":
+            while (message := _next(receiver, process, silence_s() if callable(silence_s) else silence_s, errors, kills))[0] == "value":
                 yield message[1]
             if message[0] == "failed":
                 raise ProcessEnded(*message[1:])
@@ -74,11 +69,10 @@ def _serve(sender, errors_path: str, function: Callable[..., Iterator], args: tu
     except BrokenPipeError:
         pass  # nobody listens any more
     except NotImplementedError as error:  # an adapter's word that it can't serve a case
-        words = str(error).strip() or "NotImplementedError"
-        sender.send(("failed", "unsupported", _shortened(words.splitlines()[0])))
+        sender.send(("failed", "unsupported", reasons.of_error(str(error)) or "NotImplementedError"))
     except BaseException as error:  # whatever a framework raises has to be told to the parent
-        text = f"{type(error).__name__}: {_essence(str(error))}".removesuffix(": ")
-        status = "out_of_memory" if OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
+        text = f"{type(error).__name__}: {reasons.of_error(str(error))}".removesuffix(": ")
+        status = "out_of_memory" if reasons.OUT_OF_MEMORY.search(f"{text} {error}") else "crashed"
         sender.send(("failed", status, text))
         os._exit(1)  # after out-of-memory a framework's own clean-up may hang or abort
 
@@ -116,8 +110,8 @@ def _how_it_died(exit_code: int, errors_path: str, for_memory: bool) -> tuple[st
     if exit_code == -signal.SIGKILL and for_memory:
         return "out_of_memory", "was killed by the system, which had run out of memory"
     how = f"ended by signal {_signal_name(-exit_code)}" if exit_code < 0 else f"ended with exit status {exit_code}"
-    status = "out_of_memory" if OUT_OF_MEMORY.search(words) else "crashed"
-    last = _essence(words)
+    status = "out_of_memory" if reasons.OUT_OF_MEMORY.search(words) else "crashed"
+    last = reasons.of_last_words(words)
     return status, f"{how}: {last}" if last else how
 
 
@@ -132,18 +126,6 @@ def _out_of_memory_kills() -> int:
 
 def _signal_name(number: int) -> str:
     return signal.Signals(number).name if number in set(signal.Signals) else str(number)
-
-
-def _essence(text: str) -> str:
-    """The line that says most: the first that tells of memory, else the last; shortened."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if OUT_OF_MEMORY.search(line)] or lines[-1:]
-    return _shortened(telling[0]) if telling else ""
-
-
-def _shortened(line: str) -> str:
-    """At most 300 characters, and none that a file can't hold (half a pair, as from a file name in another encoding)."""
-    return line[:300].encode(errors="replace").decode()
 
 
 @contextmanager

@@ -7,26 +7,24 @@ from statistics import median
 
 from dlmark.measure.statistics import repeat_half_widths
 from dlmark.measure.timing import EVENT_GAP, counted
-from dlmark.record import GRADES, MAX_NUMBER, MEASURED, SPREAD, WIDEST, is_ok, point
+from dlmark.record import GRADES, MAX_NUMBER, MEASURED, SPREAD, WIDEST, is_ok, words
 
 # What becomes of a field that both rounds have; any other keeps the first round's value.
 # Memory keeps the first round's value: in a round from the largest batch down, the small ones find the memory of the large ones still taken.
-LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "temperature_c", "foreign_processes", "sampler_share")
+LARGEST = ("event_gap", "other_cpu_share", "steal_share", "cpu_wait_share", "load_1min", "temperature_c", "foreign_processes", "sampler_share")
 SMALLEST = ("clock_min_mhz", "clock_mhz")
-ADDED = ("block_times_s", "round_blocks", "spent_s", "involuntary_switches", "samples")
+ADDED = ("block_times_s", "round_blocks", "spent_s", "quota_wait_s", "involuntary_switches", "samples")
 JOINED = ("flags", "throttle_reasons")
 LATEST = ("measured_at", "library_versions", "command")
 
 # Measured alike, so that what differs from process to process is of one size in all of them.
-ALIKE = ("device", "host", "framework", "framework_version", "precision", "mode", "threads", "workload", "method", "repetition", "condition")
+ALIKE = ("session", "device", "host", "framework", "framework_version", "precision", "mode", "threads", "workload", "method", "repetition", "condition")
 
 OF_THE_MACHINE = tuple(name for name in ALIKE if name not in ("precision", "mode"))  # what moves all points together knows none of the two
 
 UNTOLD = ("throttle_reasons", "foreign_processes", "other_cpu_share")  # not known of both rounds where one of them could not tell
-# Rounds in which these differ are of two measurements.
-SETTINGS = ("driver_version", "power_limit_w", "layout", "autotune", "compile_mode")
 
-DRIFT, OTHERS = 0.02, 0.25  # what grade A asks for beside record.WIDEST and SPREAD; the last in cores
+DRIFT, OTHERS = 0.02, 0.125  # what grade A asks for beside record.WIDEST and SPREAD; the last as a share of the machine's cores
 
 
 def count(record: dict) -> int:
@@ -59,15 +57,10 @@ def lacks(record: dict, number: int) -> bool:
     return 0 < has < number or has == number > 1 and _is_disturbed(record)
 
 
-def is_set_otherwise(record: dict, fields: dict) -> bool:
-    """Whether a record was measured with another driver or setting than `fields` have, so that no round of today belongs to it."""
-    return any(None not in (was := record.get(name), now := fields.get(name)) and was != now for name in SETTINGS)
-
-
 def join(record: dict, new: dict) -> dict:
     """`record` with one more round. A round that failed changes no number: the record says that it did."""
     if not is_ok(new):
-        failed = f"round {count(record) + 1} failed: {new['status'].replace('_', ' ')}: {new['reason']}"
+        failed = f"round {count(record) + 1} failed: {words.failure(new)}"
         return {**record, "flags": _joined(record.get("flags"), [failed])}
     shift = len(record["block_times_s"])
     record = {**record, "round_blocks": record.get("round_blocks") or [shift]}
@@ -89,7 +82,8 @@ def settle(records: Iterable[dict]) -> list[dict]:
     Records that were measured alike share what is known of the differences between processes, so that each one's
     interval gets surer with every other. Records without raw times of ours stay as they are.
     """
-    settled, groups = list(records), {}
+    settled = list(records)
+    groups: dict[tuple, list[int]] = {}
     for place, record in enumerate(settled):
         if record.get("source") == MEASURED and is_ok(record) and _can_settle(record):
             groups.setdefault(_kind(record), []).append(place)
@@ -110,11 +104,6 @@ def _can_settle(record: dict) -> bool:
     return bool(record.get("batch_size") and record.get("calls_per_block")) and min(record.get("block_times_s") or [0]) > 0
 
 
-def alike(records: Iterable[dict], record: dict) -> list[dict]:
-    """The other points of `records` that were measured as `record` was."""
-    return [other for other in records if _kind(other) == _kind(record) and point(other) != point(record)]
-
-
 def _kind(record: dict) -> tuple:
     return tuple(record.get(name) for name in ALIKE)
 
@@ -122,7 +111,7 @@ def _kind(record: dict) -> tuple:
 def _settled(record: dict, rounds: list[list[float]], half_width: float) -> dict:
     logs = [math.log(median(times)) for times in rounds]
     throughput = record["batch_size"] * record["calls_per_block"] / math.exp(median(logs))
-    # The interval is even in logarithms; its upper half, the wider one in images/s, stands for both.
+    # The interval is even in logarithms; its upper half, the wider one in items a second, stands for both.
     numbers = {"throughput": throughput, "throughput_half_width": min(throughput * math.expm1(min(half_width, 20)), MAX_NUMBER)}
     if len(rounds) > 1:
         numbers["round_spread"] = math.expm1(max(logs) - min(logs))
@@ -146,7 +135,9 @@ def missed_conditions(record: dict) -> list[str]:
     width = record["throughput_half_width"] / record["throughput"]
     spread, drift = record.get("round_spread"), record.get("canary_drift")
     throttled, foreign = record.get("throttle_reasons"), record.get("foreign_processes")
-    on_cpu, others, gap = record.get("driver_version") is None, record.get("other_cpu_share"), record.get("event_gap") or 0
+    others, gap, cores, held_s = record.get("other_cpu_share"), record.get("event_gap") or 0, record.get("logical_cores") or 1, record.get("quota_wait_s") or 0
+    # Before the kind of device was stated, a GPU was what had a driver.
+    on_cpu = (record.get("device_kind") or ("gpu" if record.get("driver_version") else "cpu")) == "cpu"
     conditions = {
         f"interval of ±{width:.1%}, wider than ±{WIDEST:.0%}": width > WIDEST,
         "one round only": spread is None,
@@ -156,9 +147,10 @@ def missed_conditions(record: dict) -> list[str]:
         f"others' processes on the device: {foreign}": foreign,
         "nobody could tell whether others used the device": "foreign_processes" in record and foreign is None,
         f"device events and wall clock differ by {gap:.1%}": gap > EVENT_GAP,
-        "other programs took the CPU": not foreign and _is_disturbed(record),
+        f"the quota of CPU time (cgroup) held it back for {held_s:.2f} s": held_s,
+        "other programs took the CPU": not foreign and not held_s and _is_disturbed(record),
         # On a GPU they are mostly those that measure the other GPUs, and the GPU's own times tell whether it was kept waiting.
-        f"other programs used {others or 0:.2f} cores": on_cpu and not _is_disturbed(record) and (others or 0) > OTHERS,
+        f"other programs used {others or 0:.2f} of {cores} cores": on_cpu and not _is_disturbed(record) and (others or 0) > OTHERS * cores,
         "nobody watched the host": others is None,
         "no canary": drift is None,
         f"canary drifted by {drift or 0:.1%}, more than {DRIFT:.0%}": (drift or 0) > DRIFT,

@@ -1,14 +1,14 @@
 """Measure many networks at many batch sizes: a process a network, a record a point, nothing lost on the way."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
-from dlmark.measure import rounds
+from dlmark.measure import rounds, session
 from dlmark.measure.process import ProcessEnded, run_in_process
-from dlmark.record import FORMAT_VERSION, MEASURED, is_ok, plain
+from dlmark.record import FORMAT_VERSION, MEASURED, plain
 
 
 class Held(Protocol):
@@ -25,8 +25,9 @@ class Job:
     model: str
     batch_sizes: list[int]
     fields: dict = field(default_factory=dict)  # what every record of the job has in common
-    image_s: float = 0  # seconds an image at the nearest batch size that is known, to foretell what the next will take
+    item_s: float = 0  # seconds an item at the nearest batch size that is known, to foretell what the next will take
     calls_per_block: dict[int, int] = field(default_factory=dict)  # by batch size, as in an earlier round
+    options: dict = field(default_factory=dict)  # with which the network is loaded, such as another size of its inputs
 
     def record(self, batch_size: int, **fields) -> dict:
         """A record of this job's network at one batch size."""
@@ -44,23 +45,39 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def missing(job: Job, results: Held, again: bool = False, time_cap_s: float = 0, number: int = 1) -> Job:
-    """The part of `job` that `results` does not hold yet.
+def missing(job: Job, newest: Held, again: bool = False, time_cap_s: float = 0, number: int = 1) -> Job:
+    """The part of `job` that `newest`, which gives the newest record of a point, does not hold yet; see `why_missing`."""
+    sizes = sorted(job.batch_sizes)
+    held = [record for b in sizes if (record := newest.get(job.record(b)))]
+    left = [b for b in sizes if why_missing(job, newest.get(job.record(b)), again, time_cap_s, number) is not None]
+    return replace(job, batch_sizes=left, item_s=_item_s(held, job.item_s))
 
-    What crashed or hung, or was cut by a smaller cap, is tried again; and what lacks some of its `number` rounds, where the driver or a
-    setting is not what it was in the first.
+
+def why_missing(job: Job, held: dict | None, again: bool, time_cap_s: float, number: int) -> str | None:
+    """Why a point has to be measured of which `held` is the newest record; empty where that needs no word, None where it need not.
+
+    What crashed or hung, or was cut by a smaller cap, is tried again, and any other failure where what it came from is otherwise now; and what
+    another session measured under other conditions, or in fewer than `number` rounds, which no round of today can be put beside.
     """
+    if held is None or held.get("status") in ("crashed", "timed_out", "recompiled"):
+        return ""
+    if mended := session.mended(held, job.fields):
+        return ", ".join(mended)
+    if held.get("session") is None or held["session"] != job.fields.get("session"):
+        if again:
+            return ""
+        if others := session.differences(held, job.fields):
+            return ", ".join(others)
+        if 0 < rounds.count(held) < number:
+            return f"{rounds.count(held)} of {number} rounds in an earlier session"
+    elif 0 < rounds.count(held) < number and not _on_this_board(held, job):
+        return f"{rounds.count(held)} of {number} rounds on another board of this name"
+    return "" if held.get("status") == "time_cap" and _was_cut_short(held, time_cap_s) else None
 
-    def is_missing(batch_size: int) -> bool:
-        held = results.get(job.record(batch_size))
-        if again or held is None or held.get("status") in ("crashed", "timed_out", "recompiled"):
-            return True
-        if rounds.lacks(held, number) and rounds.is_set_otherwise(held, job.fields):
-            return True
-        return held.get("status") == "time_cap" and (held.get("time_cap_s") or 0) < time_cap_s
 
-    held = [record for b in sorted(job.batch_sizes) if (record := results.get(job.record(b)))]
-    return Job(job.model, [b for b in sorted(job.batch_sizes) if is_missing(b)], job.fields, _image_s(held, job.image_s))
+def _was_cut_short(held: dict, time_cap_s: float) -> bool:
+    """Whether today's cap allows for more; a search for the largest batch has none, and goes on where it was stopped."""
+    return held.get("memory_limit_mb") is not None or (held.get("time_cap_s") or 0) < time_cap_s
 
 
 def next_round(jobs: list[Job], results: Held, number: int) -> list[Job]:
@@ -71,10 +88,17 @@ def next_round(jobs: list[Job], results: Held, number: int) -> list[Job]:
     order = -1 if number % 2 == 0 else 1
     lacking = []
     for job in jobs[::order]:
-        held = {b: record for b in sorted(job.batch_sizes) if rounds.lacks(record := results.get(job.record(b)) or {}, number)}
+        found = {b: results.get(job.record(b)) or {} for b in sorted(job.batch_sizes)}
+        held = {b: record for b, record in found.items() if rounds.lacks(record, number) and _on_this_board(record, job)}
         calls = {b: record["calls_per_block"] for b, record in held.items()}
-        lacking.append(Job(job.model, list(held)[::order], job.fields, _image_s(list(held.values()), job.image_s), calls))
+        lacking.append(replace(job, batch_sizes=list(held)[::order], item_s=_item_s(list(held.values()), job.item_s), calls_per_block=calls))
     return [job for job in lacking if job.batch_sizes]
+
+
+def _on_this_board(record: dict, job: Job) -> bool:
+    """Whether the GPU that measured a record is the one of the job, as far as both are told: two of one name differ by more than two rounds do."""
+    one, other = record.get("device_uuid"), job.fields.get("device_uuid")
+    return one == other or None in (one, other)
 
 
 def visits(jobs: list[Job], first: list[Job], results: Held, number: int) -> int:
@@ -89,7 +113,9 @@ def _lacking(record: dict, number: int) -> int:
     return max(number - rounds.count(record), 1) if rounds.lacks(record, number) else 0
 
 
-def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float, environment: dict) -> Iterator[dict]:
+def run(
+    jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, silence_s: float | Callable[[], float], environment: dict
+) -> Generator[dict, None, None]:
     """Yield a record for every point of every job, in order.
 
     `measure(job, *args)` runs in a process of its own; it yields {"starting": batch size} before each point and the
@@ -98,9 +124,9 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
     without a try.
     """
     for job in jobs:
-        left, image_s = list(job.batch_sizes), job.image_s
+        left, item_s = list(job.batch_sizes), job.item_s
         while left:
-            part = replace(job, batch_sizes=left, image_s=image_s)
+            part = replace(job, batch_sizes=left, item_s=item_s)
             spent = _Spent(len(left))
             try:
                 for record in run_in_process(measure, part, *args, silence_s=silence_s, environment=environment):
@@ -109,7 +135,7 @@ def run(jobs: Iterable[Job], measure: Callable[..., Iterator[dict]], *args, sile
                         yield record
                     else:
                         left.remove(record["batch_size"])
-                        image_s = _image_s([record], image_s)
+                        item_s = _item_s([record], item_s)
                         yield {**record, "spent_s": spent.ends()}
                 break
             except ProcessEnded as end:
@@ -123,7 +149,8 @@ class _Spent:
     """Seconds that each point took, with an even share of those before the first one: starting, importing, building."""
 
     def __init__(self, points: int):
-        self._points, self._share, self._at = points, None, monotonic()
+        self._points, self._at = points, monotonic()
+        self._share: float | None = None
 
     def begins(self) -> None:
         if self._share is None:
@@ -135,7 +162,7 @@ class _Spent:
         return _readable((self._share or 0.0) + self._at - before)
 
 
-def _readable(value: object) -> object:
+def _readable(value: Any) -> Any:
     """Floats to six significant digits: no clock here is better than that, and the files stay readable."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
@@ -149,8 +176,8 @@ def _plain(value: object) -> object:
     return plain(value) if isinstance(value, str) else value
 
 
-def _image_s(records: list[dict], otherwise: float) -> float:
-    """Seconds an image in the last record that has a throughput."""
+def _item_s(records: list[dict], otherwise: float) -> float:
+    """Seconds an item in the last record that has a throughput."""
     known = [record["throughput"] for record in records if record.get("throughput")]
     return 1 / known[-1] if known else otherwise
 
@@ -165,28 +192,3 @@ def _after(end: ProcessEnded, left: list[int]) -> dict[int, str]:
     if end.status == "unsupported":
         failed |= dict.fromkeys(left[1:], end.reason)
     return failed
-
-
-def tally(records: Iterable[dict]) -> str:
-    """How many points were measured, and how many not and why, in one line."""
-    counts: dict[str, int] = {}
-    for record in records:
-        status = "measured" if is_ok(record) else record["status"].replace("_", " ")
-        counts[status] = counts.get(status, 0) + 1
-    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing to measure"
-
-
-def one_line(record: dict) -> str:
-    """A record as one line for the terminal."""
-    name = f"{record['model']} batch {record['batch_size']}"
-    if not is_ok(record):
-        return f"{name}: {record['status'].replace('_', ' ')}: {record['reason']}"
-    if record.get("throughput"):
-        width = record.get("throughput_half_width")
-        interval = f" ±{width / record['throughput']:.1%}" if width is not None else ""
-        grade = f", grade {record['grade']}" if record.get("grade") else ""
-        flags = f" ({'; '.join(record['flags'])})" if record.get("flags") else ""
-        return f"{name}: {record['throughput']:,.1f} images/s{interval}{grade}{flags}"
-    if record.get("accuracy") is not None:
-        return f"{name}: top-1 {record['accuracy']:.2%}, top-5 {record['accuracy_top5']:.2%} of {record['images']:,} images"
-    return f"{name} is the largest within {record['memory_limit_mb']:,.0f} MB, after {record['trials']} trials"

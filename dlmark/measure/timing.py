@@ -6,8 +6,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
+from typing import Any
 
-from dlmark.machine.sampler import MIN_ENERGY_S, energy_per_image
+from dlmark.machine.sampler import MIN_ENERGY_S, energy_per_item
 from dlmark.measure.statistics import MIN_BLOCKS, half_width, outliers, percentile
 
 BLOCK_S = 0.1  # a block is long enough that its one wait costs little, and short enough that many fit
@@ -46,6 +47,8 @@ class Device:
 class Quiet:
     """A host on which nothing else runs: for work that has no other."""
 
+    cause = ""
+
     def before(self) -> None:
         """A block begins."""
 
@@ -71,7 +74,7 @@ class Timing:
     latencies_s: list[float] = field(default_factory=list)
     energy: tuple[float | None, float | None, float, int] = (None, None, 0.0, 0)  # counter before, after, seconds, calls
     flags: list[str] = field(default_factory=list)
-    seen: object = None  # what the watch over the device gave
+    seen: Any = None  # what the watch over the device gave
     host: dict = field(default_factory=dict)
 
 
@@ -139,8 +142,8 @@ def _warm_up(timing: Timing, work: _Work, rules: Rules) -> None:
 
 
 def _timed_blocks(timing: Timing, work: _Work, rules: Rules, device: Device, host) -> None:
-    """Blocks until the interval is within the target, its noise no longer shrinks, or the time is up."""
-    widths, start, counter_j = {}, work.clock(), device.energy_j()
+    """Blocks until the interval is within the target, or the time is up."""
+    start, counter_j = work.clock(), device.energy_j()
     while True:
         host.before()
         event_s, wall_s = work.block(timing.calls_per_block)
@@ -148,23 +151,17 @@ def _timed_blocks(timing: Timing, work: _Work, rules: Rules, device: Device, hos
             timing.contended.append(len(timing.block_times_s))
         timing.block_times_s.append(event_s)
         timing.wall_times_s.append(wall_s)
-        if _enough(timing, widths, work.clock() - start, rules):
+        if _enough(timing, rules):
             break
     _energy(timing, work, rules, device, counter_j, start)
-    _flag_blocks(timing, work)
+    _flag_blocks(timing, work, host.cause)
 
 
-def _enough(timing: Timing, widths: dict[int, float], spent_s: float, rules: Rules) -> bool:
+def _enough(timing: Timing, rules: Rules) -> bool:
     times, disturbed = timing.block_times_s, len(timing.contended)
     quiet = len(times) - disturbed
-    if quiet >= MIN_BLOCKS:
-        width = widths[quiet] = half_width(counted(times, timing.contended))
-        if width <= rules.target:
-            return True
-        # Independent noise shrinks to 0.7 of itself when the number of blocks doubles.
-        if quiet >= 40 and width > 0.9 * widths.get(quiet // 2, math.inf):
-            timing.flags.append("noise no longer shrinks: more blocks would not narrow the interval")
-            return True
+    if quiet >= MIN_BLOCKS and half_width(counted(times, timing.contended)) <= rules.target:
+        return True
     disturbed_s = sum(timing.wall_times_s[place] for place in timing.contended)
     all_s = sum(timing.wall_times_s)
     up = quiet >= LEAST_BLOCKS and all_s - disturbed_s >= rules.measure_s or all_s >= LONGEST * rules.measure_s
@@ -182,15 +179,15 @@ def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, counter_j
     timing.energy = (counter_j, device.energy_j(), work.clock() - start, blocks * timing.calls_per_block)
 
 
-def _flag_blocks(timing: Timing, work: _Work) -> None:
+def _flag_blocks(timing: Timing, work: _Work, cause: str) -> None:
     times, disturbed = timing.block_times_s, len(timing.contended)
     kept = counted(times, timing.contended)
     if len(kept) >= MIN_BLOCKS and (found := outliers(kept)):
         timing.flags.append(f"outliers among the blocks: {found} of {len(kept)}, kept")
     if disturbed and len(kept) < len(times):
-        timing.flags.append(f"other programs disturbed {disturbed} of {len(times)} blocks: measured again, not in the median")
+        timing.flags.append(f"{cause} disturbed {disturbed} of {len(times)} blocks: measured again, not in the median")
     elif disturbed:
-        timing.flags.append(f"other programs disturbed {disturbed} of {len(times)} blocks, to the end: all are in the median")
+        timing.flags.append(f"{cause} disturbed {disturbed} of {len(times)} blocks, to the end: all are in the median")
     if work.events and event_gap(timing) > EVENT_GAP:
         timing.flags.append(f"device events and wall clock differ by {event_gap(timing):.1%}")
 
@@ -225,7 +222,7 @@ def as_fields(timing: Timing, batch_size: int) -> dict:
         **({"latency_calls": calls} if calls else {}),
         "first_call_s": timing.first_call_s,
         "warmup_s": timing.warmup_s,
-        **energy_per_image(before_j, after_j, energy_s, energy_calls * batch_size),
+        **energy_per_item(before_j, after_j, energy_s, energy_calls * batch_size),
         **timing.host,
         **(timing.seen.fields() if timing.seen else {}),
         "flags": timing.flags + (timing.seen.flags if timing.seen else []),

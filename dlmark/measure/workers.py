@@ -6,15 +6,17 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dlmark.machine import stop
 
 STOP_S = 5  # a worker that was asked to stop and has not by then is killed
 
 
-def run(workers: dict[str, list[list[str]]], tell: Callable[[str, str], None]) -> int:
+def run(workers: dict[str, Iterable[list[str]]], tell: Callable[[str, str], None]) -> int:
     """Run each worker's commands, one after another, all workers at once; `tell(worker, line)` gets every line they print.
+
+    A worker takes each command when the one before has ended: what makes them may look at what has come so far.
 
     A command ends when its standard input does, if it looks: so a worker can learn that this process is gone. One
     that fails or dies stops no other. Returns the worst exit status, 128 + N for a death by signal N. Whatever ends
@@ -32,7 +34,7 @@ def run(workers: dict[str, list[list[str]]], tell: Callable[[str, str], None]) -
 class _Crew:
     """The workers' threads and the processes that they have running."""
 
-    def __init__(self, workers: dict[str, list[list[str]]]):
+    def __init__(self, workers: dict[str, Iterable[list[str]]]):
         self.statuses: list[int] = []
         self._said: queue.Queue = queue.Queue()  # (worker, line), or (worker, None) when it is done
         self._running: set[subprocess.Popen] = set()
@@ -66,7 +68,7 @@ class _Crew:
             for process in self._running:
                 os.killpg(process.pid, number)
 
-    def _work(self, worker: str, commands: list[list[str]]) -> None:
+    def _work(self, worker: str, commands: Iterable[list[str]]) -> None:
         try:
             for command in commands:
                 process = self._start(command)
@@ -98,7 +100,12 @@ class _Crew:
 
     def _until_it_ends(self, worker: str, process: subprocess.Popen) -> int:
         """Pass on what it says. Returns its exit status, less than 0 after a signal."""
-        reader = threading.Thread(target=lambda: [self._said.put((worker, line.rstrip())) for line in process.stdout], daemon=True)
+
+        def read() -> None:
+            for line in process.stdout:
+                self._said.put((worker, line.rstrip()))
+
+        reader = threading.Thread(target=read, daemon=True)
         reader.start()
         # Wait without reaping, so that its number stays its own until it has left the set.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -7,6 +7,8 @@ from dlmark.analysis.ranks import tie_texts, unbeaten
 from dlmark.plots import marks, style
 from dlmark.results.nothing import NothingToDraw
 
+__all__ = ["throughput_vs_accuracy"]
+
 
 def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
     """Top-1 accuracy over throughput, in the colours of the families; the line joins what nothing clearly beats in both.
@@ -21,7 +23,7 @@ def throughput_vs_accuracy(data: pd.DataFrame) -> figure:
     if points.empty:
         raise NothingToDraw("no result has both a throughput and an accuracy")
     points["percent"] = 100 * points["accuracy"]
-    plot = style.plain_figure("Accuracy and throughput", style.IMAGES_S, "top-1 accuracy (%)", height=440, x_axis_type="log")
+    plot = style.plain_figure("Accuracy and throughput", marks.unit(points), "top-1 accuracy (%)", height=440, x_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
     points["tie"] = tie_texts(points, "model", ["device", "batch_size"])
     best = points[unbeaten(points)].sort_values(["percent", "throughput"], ascending=[False, True])

@@ -8,6 +8,8 @@ from dlmark.plots import marks, style
 from dlmark.plots.marks import CONDITIONS
 from dlmark.results.nothing import NothingToDraw
 
+__all__ = ["batch_size_vs_throughput", "batch_size_vs_throughput_grid"]
+
 MOST_NAMED = 5  # networks that a message names
 
 
@@ -21,7 +23,7 @@ def batch_size_vs_throughput(data: pd.DataFrame, *, title: str = "Throughput ove
     labels = marks.series(points, ["model", *CONDITIONS])
     looks = marks.looks(points, labels)
     room = style.legend_room(len(looks), 22) if len(looks) > 1 else 0
-    plot = style.plain_figure(title, "batch size", style.IMAGES_S, height=height + room, x_axis_type="log", y_axis_type="log")
+    plot = style.plain_figure(title, "batch size", marks.unit(points), height=height + room, x_axis_type="log", y_axis_type="log")
     style.batch_axis(plot.xaxis[0], points["batch_size"])
     style.log_axis(plot, "y", marks.throughputs(points))
     for label, part in points.groupby(labels, sort=False):
@@ -40,6 +42,7 @@ def batch_size_vs_throughput_grid(data: pd.DataFrame, models) -> row:
     there = [model for model in models if model in set(points["model"])]
     if not there:
         raise NothingToDraw(f"the data have none of the networks {list(models)[:MOST_NAMED]}; they have {sorted(points['model'].unique())[:MOST_NAMED]}")
+    marks.unit(points[points["model"].isin(there)])  # of one kind all of them
     cells = [_cell(points[points["model"] == model], model) for model in there]
     # As many cells side by side as fit: three on a wide screen, one on a phone.
     return row(cells, sizing_mode="stretch_width", styles={"display": "grid", "grid-template-columns": "repeat(auto-fill, minmax(270px, 1fr))"})

@@ -7,6 +7,8 @@ from dlmark.analysis import intervals
 from dlmark.analysis.ranks import tie_texts
 from dlmark.plots import marks, style
 
+__all__ = ["throughput_vs_device"]
+
 
 def throughput_vs_device(data: pd.DataFrame) -> figure:
     """Throughput of one network on each device, a mark a batch size: the darker, the larger.
@@ -17,11 +19,12 @@ def throughput_vs_device(data: pd.DataFrame) -> figure:
     """
     points = marks.known(marks.points(data, ["model", "device", "batch_size", "throughput"]), ["batch_size", "throughput"], or_failed=True)
     columns = ["device", "precision", "framework", "threads", "host"]
+    unit = marks.unit(points)
     points["row"] = marks.row_names(points, columns)
     points, most = marks.foremost(points, "throughput")
     points["tie"] = tie_texts(points.assign(label=marks.series(points, columns)), "label", ["model", "batch_size"])
     name = ", ".join(points["model"].unique()[:3]) + most
-    plot = marks.rows_figure(name, style.IMAGES_S, points, "throughput", heights=(200, 34))
+    plot = marks.rows_figure(name, unit, points, "throughput", heights=(200, 34))
     sizes = sorted(points.loc[~intervals.no_number(points), "batch_size"].unique())
     for number, size in enumerate(sizes):
         shade = _shade(number / max(1, len(sizes) - 1))

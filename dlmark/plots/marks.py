@@ -7,12 +7,12 @@ import pandas as pd
 from bokeh.models import ColumnDataSource, FactorRange
 from bokeh.plotting import figure
 
-from dlmark.analysis import intervals
+from dlmark.analysis import intervals, kinds
 from dlmark.plots import style
 from dlmark.results.nothing import NothingToDraw
 
 # The columns that tell series apart, beside network and batch size.
-CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host", "workload", "input_shape",
+CONDITIONS = ["device", "framework", "framework_version", "precision", "mode", "threads", "host", "task", "workload", "input_shape",
               "published_date", "source"]  # fmt: skip
 MOST_ROWS = 150  # of a plot with a row for each device or network
 # What a label leaves out where it tells nothing apart: all of a host but its number, of a source the path.
@@ -30,9 +30,9 @@ def require(data: pd.DataFrame, columns: list[str]) -> None:
 
 
 def points(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """A copy of `data` with one row a mark and an index of its own."""
+    """A copy of `data` with one row a mark and an index of its own; each states its unit, task and workload."""
     require(data, columns)
-    return data.reset_index(drop=True).copy()
+    return kinds.stated(data.reset_index(drop=True))
 
 
 def known(points: pd.DataFrame, columns: list[str], *, or_failed: bool = False) -> pd.DataFrame:
@@ -42,6 +42,11 @@ def known(points: pd.DataFrame, columns: list[str], *, or_failed: bool = False) 
         if points.empty:
             raise NothingToDraw(f"no result has a {' and a '.join(columns[:number]).replace('_', ' ')}")
     return points.copy()
+
+
+def unit(points: pd.DataFrame) -> str:
+    """The one unit of all throughputs that are drawn. Raises ValueError where they are of several units, tasks or workloads."""
+    return kinds.one(points, "plot")
 
 
 def series(points: pd.DataFrame, columns: list[str]) -> pd.Series:

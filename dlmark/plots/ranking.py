@@ -8,6 +8,8 @@ from dlmark.analysis.ranks import listed, ranks, tie_texts
 from dlmark.plots import marks, style
 from dlmark.results.nothing import NothingToDraw
 
+__all__ = ["ranking"]
+
 RANK_ROOM = 6  # characters beside a name on the axis
 
 
@@ -21,6 +23,7 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     points = marks.known(points, ["batch_size", "throughput"], or_failed=True)
     points, device = _one(points, "device", device)
     points, batch_size = _one(points, "batch_size", batch_size)
+    unit = marks.unit(points)
     one = points["model"].iloc[0] if points["model"].nunique() == 1 and len(points) > 1 else None  # then its name is the title
     labels = marks.series(points, ["model", *marks.CONDITIONS])
     labels = labels.str.removeprefix(f"{one}, ") if one else labels
@@ -31,7 +34,7 @@ def ranking(data: pd.DataFrame, *, batch_size: int | None = None, device: str | 
     heading = f"{one}\n" if one else "Ranking\n"
     points, most = marks.foremost(points, "throughput")
     title = f"{heading}batch size {batch_size:,.0f}, ties are joined\n{style.fitted([device])[device]}{most}"
-    plot = marks.rows_figure(title, style.IMAGES_S, points, "throughput", heights=(110, 24))
+    plot = marks.rows_figure(title, unit, points, "throughput", heights=(110, 24))
     _join_ties(plot, points)
     for name, part in points.groupby(points["model"].map(style.family)):
         marks.dots(plot, part, "throughput", "row", name, *style.FAMILIES[name])

@@ -1,25 +1,26 @@
 """Where networks stand under the roofs of their devices: DataFrames in, a Bokeh figure out. Nothing is read, shown or changed."""
 
 import pandas as pd
-from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.plotting import figure
 
-from dlmark.analysis import intervals
+from dlmark.analysis import intervals, kinds
 from dlmark.analysis.roofline import Ceilings, Measured, limits
 from dlmark.plots import marks, style
+from dlmark.record import words
 from dlmark.results.nothing import NothingToDraw
 
-ALSO_TOLD = ["FLOP/byte", "TFLOP/s", "of the ceiling", "limited by"]
+__all__ = ["roofline"]
 
 
 def roofline(data: pd.DataFrame, ceilings: pd.DataFrame, *, title: str = "Networks under the device's roof", height: int = 440) -> figure:
     """TFLOP/s over intensity, both in log scale: a line for the roof of each device and precision, a mark a network and batch size.
 
     Needs what dlmark.analysis.roofline.limits needs. A roof rises with the copy's bandwidth until it meets the matrix product's rate. Marks have
-    the colour of their roof; where they are of one device, the title names it. Rows that can't be placed are left out; raises NothingToDraw if none is left.
+    the colour of their roof; where they are of one device, the title names it. What is drawn is in TFLOP/s, so that networks of
+    several tasks and units may stand under one roof. Rows that can't be placed are left out; raises NothingToDraw if none is left.
     """
     placed = limits(data, ceilings)
-    points = placed[placed["achieved_tflops"].notna() & ~intervals.no_number(placed)].reset_index(drop=True)
+    points = kinds.stated(placed[placed["achieved_tflops"].notna() & ~intervals.no_number(placed)].reset_index(drop=True))
     if points.empty:
         raise NothingToDraw("no result has a throughput, its network's counts, and a ceiling of its device and precision")
     measured = Measured(ceilings).roofs()
@@ -38,7 +39,7 @@ def roofline(data: pd.DataFrame, ceilings: pd.DataFrame, *, title: str = "Networ
         colour, own = style.COLOURS[place % len(style.COLOURS)], points[pairs.map(key.__eq__)]
         _roof(plot, one, colour, f"{key[1]} on {key[0]}" if several else key[1])
         for turn, (label, part) in enumerate(own.groupby(labels[own.index], sort=False)):
-            _marks(plot, part, label, colour, style.MARKS[turn % len(style.MARKS)])
+            marks.dots(plot, part, "flop_per_byte", "achieved_tflops", label, colour, style.MARKS[turn % len(style.MARKS)])
     style.legend_below(plot, columns=1)
     return plot
 
@@ -48,18 +49,5 @@ def _roof(plot: figure, ceilings: Ceilings, colour: str, name: str) -> None:
     start, end = plot.x_range.start, plot.x_range.end
     x = [start, min(max(ridge, start), end), end]
     y = [min(ceilings.tflops, intensity * ceilings.bandwidth_gb_s / 1_000) for intensity in x]
-    label = f"roof: {name}, {ceilings.tflops:,.3g} TFLOP/s, {ceilings.bandwidth_gb_s:,.3g} GB/s"
+    label = f"roof: {name}, {words.quantity(ceilings.tflops, 'TFLOP/s', 3)}, {words.quantity(ceilings.bandwidth_gb_s, 'GB/s', 3)}"
     plot.line(x, y, color=colour, line_width=2, legend_label=label)
-
-
-def _marks(plot: figure, part: pd.DataFrame, label: str, colour: str, mark: str) -> None:
-    """Drawn by how far to trust them; each tells all about itself when pointed at."""
-    for trust, rows in part.groupby(style.trust(part)):
-        columns = style.told(rows).assign(_x=rows["flop_per_byte"], _y=rows["achieved_tflops"])
-        columns["FLOP/byte"], columns["TFLOP/s"] = rows["flop_per_byte"].map("{:,.3g}".format), rows["achieved_tflops"].map("{:,.3g}".format)
-        columns["of the ceiling"], columns["limited by"] = rows["ceiling_percent"].map("{:.0f}%".format), rows["limited_by"]
-        source = ColumnDataSource(columns.reset_index(drop=True).to_dict("list"))
-        found = plot.scatter("_x", "_y", source=source, marker=mark, line_color=colour, fill_color=colour, legend_label=label, **style.TRUST[trust])
-        names = [name for name in [*style.TOLD, *ALSO_TOLD] if name in source.data]
-        tooltips = [(name, f"@{{{name}}}") for name in names]
-        plot.add_tools(HoverTool(renderers=[found], tooltips=tooltips, point_policy="snap_to_data"))

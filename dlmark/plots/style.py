@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain, count, cycle
 
 import pandas as pd
@@ -10,6 +10,7 @@ from bokeh.models import FixedTicker, HoverTool, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
 from dlmark.analysis import intervals
+from dlmark.record import words
 
 # Okabe and Ito's colours, told apart with every kind of colour vision and on light and dark ground, each with a mark of
 # its own. MobileNet's is their yellow, darkened: on white theirs is too pale. A family keeps its colour on every plot;
@@ -39,9 +40,11 @@ TRUST = {
     "elsewhere": {"size": 6, "line_width": 0, "fill_alpha": 1, "hit_dilation": 1.5},  # as easy to point at as the others
 }
 
-IMAGES_S = "images/s"
 # What a reader wants to know of a point, in this order: label in the hover and name of the column behind it.
-TOLD = ["network", "device", "framework", "precision", "batch", IMAGES_S, "rounds", "tie with", "grade", "accuracy", "memory", "note", "source"]
+TOLD = ["network", "device", "framework", "precision", "batch", "throughput", "rounds", "tie with", "grade", "accuracy", "memory", "note", "source",
+        "FLOP/byte", "TFLOP/s", "of the ceiling", "limited by"]  # fmt: skip
+# What words.py asks of a record to say how fast it is.
+OF_SPEED = ["throughput", "throughput_half_width", "unit", "workload", *words.STILL, "overhead_s"]
 
 
 def family(model: str) -> str:
@@ -149,16 +152,23 @@ def told(data: pd.DataFrame) -> pd.DataFrame:
     texts["device"] = _or_dash(data, "device")
     texts["framework"] = [_joined(f, v) for f, v in zip(_or_dash(data, "framework"), _or_dash(data, "framework_version"))]
     texts["precision"] = [_joined(p, m) for p, m in zip(_or_dash(data, "precision"), _or_dash(data, "mode"))]
-    texts["batch"] = [f"{size:,.0f}" if pd.notna(size) else "—" for size in intervals.column(data, "batch_size")]
-    texts[IMAGES_S] = [_throughput(t, h) for t, h in zip(intervals.column(data, "throughput"), intervals.column(data, "throughput_half_width"))]
+    texts["batch"] = _numbers(data, "batch_size", "{:,.0f}".format)
+    texts["throughput"] = [_throughput(record) for record in _records(data, OF_SPEED)]
     if intervals.column(data, "round_spread").notna().any():
-        texts["rounds"] = [f"{spread:.1%} apart" if pd.notna(spread) else "—" for spread in intervals.column(data, "round_spread")]
+        texts["rounds"] = _numbers(data, "round_spread", "{:.1%} apart".format)
     if (intervals.is_measured(data) & intervals.column(data, "throughput").notna()).any():
         texts["grade"] = [_grade(*row) for row in zip(intervals.column(data, "grade"), intervals.column(data, "grade_reasons"))]
-    texts["memory"] = [f"{mb:,.0f} MB" if pd.notna(mb) else "—" for mb in intervals.column(data, "device_mem")]
+    texts["memory"] = _numbers(data, "device_mem", words.memory)
     texts["note"] = [_note(*row) for row in zip(intervals.column(data, "status"), intervals.column(data, "reason"), intervals.column(data, "flags"))]
     texts["source"] = [source if isinstance(source, str) else "not stated" for source in intervals.column(data, "source")]
-    return texts
+    return texts if intervals.column(data, "ceiling_percent").isna().all() else texts.join(_under_the_roof(data))
+
+
+def _under_the_roof(data: pd.DataFrame) -> pd.DataFrame:
+    """What rows that went through dlmark.analysis.roofline.limits tell beside."""
+    texts = {"FLOP/byte": _numbers(data, "flop_per_byte", _three_digits), "TFLOP/s": _numbers(data, "achieved_tflops", _three_digits),
+             "of the ceiling": _numbers(data, "ceiling_percent", "{:,.0f}%".format), "limited by": _or_dash(data, "limited_by")}  # fmt: skip
+    return pd.DataFrame(texts, data.index)
 
 
 def trust(data: pd.DataFrame) -> pd.Series:
@@ -169,18 +179,33 @@ def trust(data: pd.DataFrame) -> pd.Series:
 
 
 def _or_dash(data: pd.DataFrame, name: str) -> list[str]:
-    return [value if isinstance(value, str) else "—" for value in intervals.column(data, name)]
+    return [value if isinstance(value, str) else words.NONE for value in intervals.column(data, name)]
 
 
 def _joined(name: str, detail: str) -> str:
-    return name if detail == "—" else f"{name} {detail}" if name != "—" else detail
+    return name if detail == words.NONE else f"{name} {detail}" if name != words.NONE else detail
 
 
-def _throughput(value: float, half_width: float) -> str:
-    if pd.isna(value):
-        return "—"
-    interval = f" ± {half_width:,.3g} (95%)" if pd.notna(half_width) else " (no interval given)"
-    return f"{value:,.4g}{interval}" if value < 1_000 else f"{value:,.0f}{interval}"
+def _numbers(data: pd.DataFrame, name: str, text: Callable[[float], str]) -> list[str]:
+    """A column of numbers as texts; a dash where there is none."""
+    return [text(value) if pd.notna(value) else words.NONE for value in intervals.column(data, name)]
+
+
+def _three_digits(value: float) -> str:
+    return words.number(value, 3)
+
+
+def _records(data: pd.DataFrame, names: list[str]) -> list[dict]:
+    """The rows as records: of the fields `names` those that are there."""
+    rows = zip(*(intervals.column(data, name) for name in names))
+    return [{name: value for name, value in zip(names, row) if pd.notna(value)} for row in rows]
+
+
+def _throughput(record: dict) -> str:
+    text = words.with_interval_and_unit(record)
+    if text == words.NONE:
+        return text
+    return f"{text} (95%)" if words.half_width(record) is not None else f"{text} (no interval given)"
 
 
 def _grade(grade: object, reasons: object) -> str:
@@ -190,7 +215,7 @@ def _grade(grade: object, reasons: object) -> str:
 
 
 def _note(status: object, reason: object, flags: object) -> str:
-    parts = [str(status).replace("_", " ")] if isinstance(status, str) and status != "ok" else []
+    parts = [words.status({"status": status})] if isinstance(status, str) and status != "ok" else []
     parts += [reason] if isinstance(reason, str) else []
     parts += flags if isinstance(flags, list) else []
-    return "; ".join(parts) or "—"
+    return "; ".join(parts) or words.NONE

@@ -10,6 +10,8 @@ from dlmark.analysis.ways import WAY, newest, ways
 from dlmark.plots import marks, style
 from dlmark.results.nothing import NothingToDraw
 
+__all__ = ["speed_and_fidelity"]
+
 EXACT = 1e-7  # where answers are drawn that are float32's own
 
 
@@ -26,7 +28,7 @@ def speed_and_fidelity(data: pd.DataFrame) -> figure:
     if points.empty:
         raise NothingToDraw("no result says that its answers were looked at (gate_images)")
     title = f"{points['model'].iloc[0]}, batch size {points['batch_size'].iloc[0]:,.0f}"
-    plot = style.plain_figure(title, style.IMAGES_S, "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
+    plot = style.plain_figure(title, marks.unit(points), "largest error of an answer", height=420, x_axis_type="log", y_axis_type="log")
     style.log_axis(plot, "x", marks.throughputs(points))
     plot.yaxis.ticker = FixedTicker(ticks=[EXACT, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     plot.yaxis.major_label_overrides = {EXACT: "float32", 1e-6: "0.0001%", 1e-5: "0.001%", 1e-4: "0.01%", 1e-3: "0.1%", 1e-2: "1%", 1e-1: "10%"}

@@ -6,6 +6,7 @@ from dlmark.record.fields import (
     FORMAT_VERSION,
     GRADES,
     MAX_ITEMS,
+    MAX_MEASURES,
     MAX_NUMBER,
     MAX_TABLE,
     MEASURED,
@@ -14,12 +15,12 @@ from dlmark.record.fields import (
     WORKLOADS,
     Field,
 )
-from dlmark.record.identity import OUTCOMES, POINT, is_ok, is_published, point
-from dlmark.record.rules import CLOCK, LEAST_CALLS, LEAST_THROUGHPUT, MAX_AXES, ROUNDED, RULES, SPREAD, TINY, WIDEST, is_day
+from dlmark.record.identity import OUTCOMES, POINT, is_ok, is_published, items, newest, point, row, task, unit
+from dlmark.record.rules import CLOCK, LEAST_CALLS, LEAST_THROUGHPUT, MAX_AXES, RESULTS, ROUNDED, RULES, SPREAD, TINY, WIDEST, is_day
 from dlmark.record.text import BLANK, MAX_MARKS, MAX_TEXT, is_name, is_text, plain, safe
 
 __all__ = [
-    "BLANK", "CLOCK", "EXPECTED", "FIELDS", "FORMAT_VERSION", "GRADES", "LEAST_CALLS", "LEAST_THROUGHPUT", "MAX_AXES", "MAX_ITEMS", "MAX_MARKS",
-    "MAX_NUMBER", "MAX_TABLE", "MAX_TEXT", "MEASURED", "NO_NAMES", "OUTCOMES", "POINT", "PUBLISHED", "ROUNDED", "RULES", "SPREAD",
-    "STATUSES", "TINY", "WIDEST", "WORKLOADS", "Field", "RecordError", "check", "is_day", "is_name", "is_ok", "is_published", "is_text", "plain", "point", "safe",
+    "BLANK", "CLOCK", "EXPECTED", "FIELDS", "FORMAT_VERSION", "GRADES", "LEAST_CALLS", "LEAST_THROUGHPUT", "MAX_AXES", "MAX_ITEMS", "MAX_MARKS", "MAX_MEASURES",
+    "MAX_NUMBER", "MAX_TABLE", "MAX_TEXT", "MEASURED", "NO_NAMES", "OUTCOMES", "POINT", "PUBLISHED", "RESULTS", "ROUNDED", "RULES", "SPREAD",
+    "STATUSES", "TINY", "WIDEST", "WORKLOADS", "Field", "RecordError", "check", "is_day", "is_name", "is_ok", "is_published", "is_text", "items", "newest", "plain", "point", "row", "safe", "task", "unit",
 ]  # fmt: skip

@@ -3,14 +3,14 @@
 import difflib
 import math
 
-from dlmark.record.fields import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TABLE, Field
+from dlmark.record.fields import FIELDS, MAX_ITEMS, MAX_MEASURES, MAX_NUMBER, MAX_TABLE, Field
 from dlmark.record.rules import contradiction
 from dlmark.record.text import MAX_TEXT, is_name, is_text, shown
 
 EXPECTED = {
     "text": f"a text of at most {MAX_TEXT:,} characters, all of which can be seen", "number": "a number", "integer": "a whole number",
     "numbers": "a list of numbers", "integers": "a list of whole numbers", "texts": "a list of texts",
-    "table": f"an object of at most {MAX_TABLE} texts with names",
+    "table": f"an object of at most {MAX_TABLE} texts with names", "measures": f"an object of at most {MAX_MEASURES:,} numbers with names",
 }  # fmt: skip
 EXPECTED["name"] = EXPECTED["text"] + ", not empty, with no space at its ends"
 
@@ -40,6 +40,9 @@ def check(record: object, where: str = "record") -> dict:
 
 def _problem(name: str, field: Field, value: object) -> str | None:
     """What was expected, where `value` is not it."""
+    if field.kind == "measures":
+        fits = isinstance(value, dict) and len(value) <= MAX_MEASURES and all(map(is_name, value)) and (not value or _are_numbers(field, list(value.values())))
+        return None if fits else EXPECTED["measures"]
     if field.kind in ("text", "texts", "table"):
         return _text_problem(name, field.kind, value)
     expected = EXPECTED[field.kind]

@@ -8,7 +8,7 @@ itself agrees.
 import math
 from typing import NamedTuple
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MEASURED = "measured"
 PUBLISHED = "published: "  # followed by owner/repository@commit:path
@@ -23,18 +23,19 @@ STATUSES = {
     "wrong_output": "the network's answers are not those of the same network in float32, so its speed means nothing",
     "recompiled": "the framework compiled anew inside the timed part",
 }
-WORKLOADS = ("inference", "training", "ceiling")
+WORKLOADS = ("inference", "training", "prefill", "decode", "ceiling")
 GRADES = ("A", "B", "C")
 
 MAX_ITEMS = 100_000
 MAX_TABLE = 100
+MAX_MEASURES = 10_000
 MAX_NUMBER = 1e15  # up to here a float and a DataFrame's integers are exact
 
 
 class Field(NamedTuple):
     """How a field is written: `kind`, `unit`, what it means, and the range that its numbers must lie in."""
 
-    kind: str  # text, number, integer, numbers, integers, texts or table (of texts)
+    kind: str  # text, number, integer, numbers, integers, texts, table (of texts) or measures (a table of numbers)
     unit: str
     meaning: str
     low: float = 0
@@ -44,7 +45,10 @@ class Field(NamedTuple):
 FIELDS = {
     # what was measured
     "model": Field("text", "", "network, by the name that readers know"),
-    "workload": Field("text", "", "inference, training, or ceiling: what the device can do at most"),
+    "session": Field("text", "", "the run that measured it: on one machine, with one set of versions; its records depend on no other's"),
+    "task": Field("text", "", "what the network is for: classification, detection …; none of a ceiling"),
+    "unit": Field("text", "", "unit of the throughput: images/s, clips/s, tokens/s, calls/s …"),
+    "workload": Field("text", "", "inference, training, prefill, decode, or ceiling: what the device can do at most"),
     "framework": Field("text", "", "framework, as its adapter is named"),
     "framework_version": Field("text", "", "the framework's own version"),
     "precision": Field("text", "", "number format of the network: float32, float16, bfloat16, int8 …"),
@@ -52,20 +56,35 @@ FIELDS = {
     "layout": Field("text", "", "order of the images' axes in memory, NCHW or NHWC, where it is chosen"),
     "autotune": Field("text", "", "whether the framework tries several algorithms at the first call: on or off, where it is chosen"),
     "compile_mode": Field("text", "", "how far the compiler goes, by the framework's own name for it"),
-    "batch_size": Field("integer", "images", "images in one batch", low=1, high=10_000_000),
-    "input_shape": Field("integers", "", "shape of one input: channels, height, width", low=1, high=10_000_000),
+    "batch_size": Field("integer", "", "items in one batch: images, clips … as unit says", low=1, high=10_000_000),
+    "input_shape": Field("integers", "", "shape of one input, without the batch: channels, height, width of an image", low=1, high=10_000_000),
     "threads": Field("integer", "", "CPU threads that the framework was given", low=1, high=100_000),
     "parameters": Field("integer", "", "numbers that the network has learned, or would have"),
-    "multiply_adds": Field("integer", "", "multiplications with an addition, in convolutions and matrix products, for one image"),
-    "activations": Field("integer", "", "numbers that the convolutions and matrix products put out for one image"),
+    "multiply_adds": Field("integer", "", "multiplications with an addition, in convolutions and matrix products, for one item"),
+    "activations": Field("integer", "", "numbers that the convolutions and matrix products put out for one item"),
     # where
     "device": Field("text", "", "what NVML or /proc/cpuinfo reports; on a CPU with the thread count"),
-    "host": Field("text", "", "the machine around it, and a short number that tells two alike machines apart"),
+    "device_kind": Field("text", "", "cpu or gpu"),
+    "host": Field("text", "", "the machine around it, and a short number that tells two alike machines apart, or that it is known by its boot alone"),
     "driver_version": Field("text", "", "version of the GPU's driver"),
+    "cuda_version": Field("text", "", "newest CUDA that the driver serves"),
+    "device_uuid": Field("text", "", "a number made of what the maker numbered the GPU by, which tells two boards of one name apart"),
+    "cpu": Field("text", "", "the processor, by the name that it gives itself"),
+    "physical_cores": Field("integer", "", "cores of the host, each counted once however many threads it has", low=1, high=1_000_000),
+    "logical_cores": Field("integer", "", "threads that the host's cores run at once", low=1, high=1_000_000),
+    "granted_cores": Field("number", "", "cores' worth of time that the container is granted, where it is limited", high=1_000_000),
+    "governor": Field("text", "", "what chooses the processor's clock, such as performance or powersave"),
+    "turbo": Field("text", "", "whether cores may run faster than their nominal clock: on or off"),
+    "smt": Field("text", "", "whether cores run several threads at once: on or off"),
+    "clock_limit_mhz": Field("number", "MHz", "highest clock that the system may choose for the first core"),
+    "load_1min": Field("number", "", "programs that ran or waited for a core in the minute before, on average"),
+    "host_memory_mb": Field("number", "MB", "memory of the host (2^20 bytes)"),
+    "granted_memory_mb": Field("number", "MB", "memory that a container or a limit of the shell grants, where there is one (2^20 bytes)"),
+    "virtualization": Field("text", "", "virtual machine, container, container in a virtual machine, or none"),
     "library_versions": Field("table", "", "versions of Python and of the libraries that matter"),
     # throughput
-    "throughput": Field("number", "images/s", "batch size over the median time to complete net(X); of several rounds their median"),
-    "throughput_half_width": Field("number", "images/s", "half-width of the 95% interval, in which a second measurement is expected to fall"),
+    "throughput": Field("number", "as unit says", "batch size over the median time to complete net(X); of several rounds their median"),
+    "throughput_half_width": Field("number", "as unit says", "half-width of the 95% interval, in which a second measurement is expected to fall"),
     "round_spread": Field("number", "", "difference between the slowest and the fastest round, as a share of the throughput"),
     "block_times_s": Field("numbers", "s", "raw time of each timed block of calls, round after round"),
     "round_blocks": Field("integers", "", "blocks of each round; each round has a process of its own", low=1),
@@ -88,7 +107,9 @@ FIELDS = {
     "steal_share": Field("number", "", "CPU time that the virtual machine did not get, in cores", high=100_000),
     "cpu_wait_share": Field("number", "", "time for which our threads waited for a core, as a share of the CPU time that they got in the timed blocks"),
     "cpu_per_wall": Field("number", "", "our own CPU time over wall time, in cores"),
+    "quota_wait_s": Field("number", "s", "time for which a quota (cgroup) kept the process from the CPU during the timed blocks"),
     "involuntary_switches": Field("integer", "", "times that the system took a core from one of our threads during the timed blocks"),
+    "devices_beside": Field("integer", "", "other devices of the machine that were measured at the same time, at most; none where they took turns"),
     "canary_drift": Field("number", "", "change of a fixed piece of work between before and after, as a share"),
     # memory and state of the device
     "device_mem": Field("number", "MB", "peak growth of memory since before the network was built: resident on a CPU, the process's on a GPU (2^20 bytes)"),
@@ -97,7 +118,7 @@ FIELDS = {
     "memory_total_mb": Field("number", "MB", "memory of the GPU (2^20 bytes)"),
     "memory_limit_mb": Field("number", "MB", "limit within which the largest batch was sought (2^20 bytes)"),
     "trials": Field("integer", "", "batches that were tried in the search for the largest"),
-    "energy_j": Field("number", "J", "energy per image in steady state, where the device counts it"),
+    "energy_j": Field("number", "J", "energy per item in steady state, where the device counts it"),
     "energy_s": Field("number", "s", "seconds of steady load behind the energy"),
     "power_w": Field("number", "W", "power drawn: median of the samples under steady load"),
     "power_limit_w": Field("number", "W", "power limit that the device was set to"),
@@ -119,9 +140,14 @@ FIELDS = {
     # accuracy
     "accuracy": Field("number", "", "top-1 accuracy", high=1),
     "accuracy_top5": Field("number", "", "top-5 accuracy", high=1),
-    "images": Field("integer", "images", "images behind the accuracy"),
-    "dataset": Field("text", "", "the images behind the accuracy"),
+    "quality": Field("measures", "", "of a task that has others: each metric by its usual name, such as mAP or mean IoU", low=-math.inf),
+    "quality_by_class": Field("measures", "", "the first of them for each class", low=-math.inf),
+    "images": Field("integer", "images", "images behind the accuracy or quality"),
+    "dataset": Field("text", "", "the images behind the accuracy or quality"),
+    "images_unreadable": Field("integer", "images", "images of the folder that could not be read and were left out"),
     "weights": Field("text", "", "where the network's weights come from"),
+    "weights_version": Field("text", "", "which weights they are, by the name that their makers give them"),
+    "preprocessing": Field("text", "", "what was done with each image before the network was given it"),
     # how far to trust it
     "status": Field("text", "", "ok, or why there is no number: " + ", ".join(s for s in STATUSES if s != "ok")),
     "reason": Field("text", "", "one sentence on a status that is not ok"),

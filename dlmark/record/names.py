@@ -48,6 +48,7 @@ class Claim(NamedTuple):
             return f"{self.script}, which is about {WORKLOADS[self.script]}, and workload is {workload}"
         if self.result and record.get("status") == "ok" and record.get(self.result) is None:
             return f"{self.function}, and there is no {self.result}"
+        return None
 
 
 def claim(name: str) -> Claim | None:

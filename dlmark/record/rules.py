@@ -42,6 +42,14 @@ def _one_of(name, known, value):
         return f"field {name}: expected one of {', '.join(known)}, got {shown(value)}"
 
 
+def _unit(unit):
+    if unit is not None and not re.fullmatch(UNIT, unit):
+        return f"field unit: expected what is counted in the plural and /s, such as images/s, got {shown(unit)}"
+
+
+UNIT = "[a-z]+(?: [a-z]+)*/s"
+
+
 def _axes(input_shape):
     if len(input_shape or ()) > MAX_AXES:
         return f"field input_shape: expected at most {MAX_AXES} numbers, got {len(input_shape)}"
@@ -89,13 +97,16 @@ def _number_or_reason(status, throughput, reason):
         return f"field reason: expected one sentence where status is {status}, got nothing"
 
 
-def _result(status, throughput, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb):
-    others = {"accuracy": accuracy, "accuracy_top5": accuracy_top5, "tflops": tflops, "bandwidth_gb_s": bandwidth_gb_s, "overhead_s": overhead_s}
+RESULTS = ("quality", "accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s")  # of a record that has no throughput
+
+
+def _result(status, throughput, quality, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s, memory_limit_mb):
+    others = dict(zip(RESULTS, (quality, accuracy, accuracy_top5, tflops, bandwidth_gb_s, overhead_s)))
     found = [name for name, value in others.items() if value is not None]
     if found and status not in (None, "ok"):
         return f"field {found[0]}: expected none where status is {status}, got {others[found[0]]}"
     if status == "ok" and not found and throughput is None and memory_limit_mb is None:
-        return "field status: expected ok only beside a throughput, an accuracy, a ceiling or a memory limit, got none of them"
+        return "field status: expected ok only beside a throughput, an accuracy or quality, a ceiling or a memory limit, got none of them"
 
 
 def _interval(throughput_half_width, throughput):
@@ -169,7 +180,7 @@ def _rounds(throughput, round_spread, batch_size, calls_per_block, block_times_s
         images, low, high = batch_size * calls_per_block, fastest * (1 - ROUNDED), slowest * (1 + ROUNDED)
         if not low <= images / throughput <= high:
             between = " to ".join(f"{images / max(seconds, TINY):.6g}" for seconds in dict.fromkeys((slowest, fastest)))
-            return f"field throughput: expected {between}, as {batch_size} images x {calls_per_block} calls over its block_times_s give, got {throughput}"
+            return f"field throughput: expected {between}, as {batch_size} items x {calls_per_block} calls over its block_times_s give, got {throughput}"
     if round_spread is not None:
         return _spread_problem(round_spread, len(round_blocks or [0]), slowest / max(fastest, TINY) - 1, bool(contended_blocks))
 
@@ -195,7 +206,7 @@ def _round_medians(times, round_blocks, disturbed):
 
 # Each rule with the fields that it is given, None where there is none: `check` goes by record, a fast load by column (dlmark/results/reader/screen.py).
 RULES = tuple((rule, tuple(signature(rule).parameters)) for rule in (
-    _network, _version, _status, _workload, _axes, _source, _measured_at, _published_date,
+    _network, _version, _status, _workload, _unit, _axes, _source, _measured_at, _published_date,
     _number_or_reason, _result, _interval, _energy, _top5, _clocks, _percentiles, _blocks, _rounds, _grade,
 ))  # fmt: skip
 

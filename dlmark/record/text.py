@@ -1,5 +1,6 @@
 """What a text of a record is, and how any text is made harmless for a record, a message or a terminal."""
 
+from typing import Any
 from unicodedata import category
 
 MAX_TEXT = 2_000
@@ -11,7 +12,7 @@ BLANK = {*map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2800, 0x316
          *map(chr, range(0x180B, 0x180E)), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}  # fmt: skip
 
 
-def is_text(value: object) -> bool:
+def is_text(value: Any) -> bool:
     """Whether `value` is a text of characters that can be seen and of plain spaces, within the bounds of a field.
 
     By Unicode category: letters of all scripts, combining marks, numbers, punctuation, symbols, and of the separators U+0020 alone.
@@ -22,7 +23,7 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable() and (value.isascii() or _is_honest(value))
 
 
-def is_name(value: object) -> bool:
+def is_name(value: Any) -> bool:
     """Whether `value` is a text that says something: not empty, and with no space at its ends."""
     return is_text(value) and value != "" and value[0] != " " != value[-1]
 

@@ -4,20 +4,22 @@ import fnmatch
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from dlmark.machine import claims
-from dlmark.record import RecordError, check, names, point, safe
+from dlmark.record import RecordError, check, names, row, safe
 from dlmark.record.names import file_name, slug
+from dlmark.results import journal
 from dlmark.results.nothing import Nothing
 
 __all__ = ["OLD_NAMES", "NothingMatches", "ResultsError", "current_name", "file_name", "is_there", "matching", "read_records", "refuse_twins", "results_folder", "slug",
            "write_records", "writing"]  # fmt: skip
 
 MAX_FILE_BYTES = 256 * 2**20
+Line = tuple[dict, str | None]  # a record, and the line that it is in its file, if it is a line by itself
 OLD_NAMES = {"DensetNet-": "DenseNet-"}  # a misspelling in the first files of this benchmark
 
 
@@ -58,29 +60,81 @@ def matching(pattern: str, folder: Path) -> list[str]:
 
 
 def read_records(path: str | os.PathLike) -> list[dict]:
-    """Read and check one result file: a JSON list of records. Raises ResultsError or RecordError."""
+    """Read and check one result file, and what its journal adds. Raises ResultsError or RecordError."""
+    return [record for record, _ in read_lines(path)]
+
+
+def read_lines(path: str | os.PathLike) -> list[Line]:
+    """The same, each record with the line of text that it is in the file, so that it can be written again as it was."""
     path = Path(path)
     try:
+        beside = journal.beside(target_of(path))
+        added, _ = journal.read(beside)  # before the file, which may take it over in between
         content = _content(path)
     except OSError as error:
         raise ResultsError(f"{safe(str(path))}: can't be read: {error.strerror}") from error
-    return records_of(content, path)
+    found = _lines_of(content, path)
+    return _with_journal(found, added, path, anyway=not journal.is_of_an_earlier_file(beside, path)) if added else found
+
+
+def _with_journal(found: list[Line], added: list[Line], path: Path, anyway: bool) -> list[Line]:
+    """The lines of a file with those of its journal, each in the place of what was held of the same row: `anyway`, or where it is newer."""
+    together: dict[tuple, Line] = {row(record): (record, line) for record, line in found}
+    for record, line in added:
+        check(record, f"{safe(str(path))}: its journal {journal.beside(path).name}")
+        held, _ = together.get(row(record), ({}, ""))
+        if anyway or journal.goes_before(record, held, of_equals=False):
+            together[row(record)] = record, line
+    names.refuse(path, [record for record, _ in together.values()])
+    return list(together.values())
 
 
 def records_of(content: bytes, path: Path) -> list[dict]:
     """The checked records of a file's content; `path` is what it is called, and its name is held to what they say. Raises as read_records."""
+    return [record for record, _ in _lines_of(content, path)]
+
+
+def _lines_of(content: bytes, path: Path) -> list[Line]:
     shown = safe(str(path))  # a name may hold anything
     try:
-        records = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        found = _parsed(content.decode("utf-8"))
+    except RecordError as error:
+        raise RecordError(f"{shown}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{shown}: not readable JSON ({error}). If it was cut off, restore it (git checkout) or move it away.") from error
-    if not isinstance(records, list):
-        raise RecordError(f"{shown}: expected a list of records, got {type(records).__name__}")
-    for number, record in enumerate(records):
+    if not isinstance(found, list):
+        raise RecordError(f"{shown}: expected a list of records, or an object of their common fields and records, got {type(found).__name__}")
+    for number, (record, _) in enumerate(found):
         check(record, f"{shown}: record {number}")
         record["model"] = current_name(record["model"])
-    names.refuse(path, records)
-    return records
+    names.refuse(path, [record for record, _ in found])
+    return found
+
+
+def _parsed(text: str) -> list[tuple[Any, str | None]] | Any:
+    """The values of a JSON list, each with the line that it is, those of a set with what is common to them; whatever else the text holds."""
+    lines = [line.removesuffix(",") for line in text.split("\n")[1:-2]]
+    if "[\n" + ",\n".join(lines) + "\n]\n" == text:
+        with suppress(ValueError):
+            return [(_decoded(line), line) for line in lines]
+    found = _decoded(text)
+    if isinstance(found, dict) and found.keys() == {"common", "records"}:
+        found = _with_common(**found)
+    return [(record, None) for record in found] if isinstance(found, list) else found
+
+
+def _with_common(common: object, records: object) -> list:
+    """The records of a set, each with the fields that are stated once for all. Raises RecordError where one is stated twice."""
+    if not isinstance(common, dict) or not isinstance(records, list):
+        raise RecordError('expected "common", an object of fields, and "records", a list')
+    for number, record in enumerate(records):
+        if twice := isinstance(record, dict) and [name for name in common if None not in (common[name], record.get(name))]:
+            raise RecordError(f"record {number}: field {twice[0]} is stated in common already")
+    return [{**common, **{name: value for name, value in record.items() if value is not None}} if isinstance(record, dict) else record for record in records]
+
+
+def _decoded(text: str) -> object:
+    return json.loads(text, parse_constant=_refuse_constant)
 
 
 def is_there(path: Path) -> bool:
@@ -117,24 +171,39 @@ def opened(path: Path) -> BinaryIO:
 
 def write_records(path: Path, records: Iterable[dict]) -> None:
     """Write one result file whole, a line a record. Raises ResultsError if it can't be written."""
+    write_lines(path, map(journal.line, records))
+
+
+def write_set(path: Path, records: Sequence[dict]) -> None:
+    """Write published figures whole, with the fields that all of them share stated once. Raises ResultsError if it can't be written.
+
+    `jq '.common + .records[]'` gives the records, and in pandas `DataFrame(f["records"]).assign(**f["common"])` where no common field is a list.
+    """
+    first, *_ = records or [{}]
+    common = {name: value for name, value in first.items() if value is not None and all(record.get(name) == value for record in records)}
+    rest = [journal.line({name: value for name, value in record.items() if name not in common}) for record in records]
     with writing(path):
-        os.close(write_claimed(path, records))
+        os.close(write_claimed(path, rest, f'{{"common": {journal.line(common)},\n"records": [\n', "\n]}\n"))
 
 
-def write_claimed(path: Path, records: Iterable[dict], **how) -> int:
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """The same of lines, each a record. Raises ResultsError."""
+    with writing(path):
+        os.close(write_claimed(path, lines))
+
+
+def write_claimed(path: Path, lines: Iterable[str], before: str = "[\n", after: str = "\n]\n") -> int:
     """Write one result file whole; returns a descriptor that holds it (claims.py). Raises OSError if it can't be written.
 
     A link stays, and its target is written; a file that was there keeps its access, a new one has what the umask leaves.
-    `how` is for json.dumps.
     """
-    lines = ",\n".join(json.dumps(record, **{"ensure_ascii": False, "allow_nan": False, **how}) for record in records)
     target = target_of(path)
     file, temporary = claims.new_file(target)
     try:
         with suppress(FileNotFoundError):
             os.fchmod(file, stat.S_IMODE(os.stat(target).st_mode))
         with open(file, "w", encoding="utf-8", closefd=False) as text:
-            text.write(f"[\n{lines}\n]\n")
+            text.write(before + ",\n".join(lines) + after)
         os.fsync(file)
         os.replace(temporary, target)
     except BaseException:
@@ -153,12 +222,12 @@ def target_of(path: Path) -> Path:
 
 
 def refuse_twins(records: list[dict], path: str | os.PathLike) -> None:
-    """Raise RecordError if two records measure the same point: only one of them can be kept."""
+    """Raise RecordError if two records measure the same point in one session: only one of them can be kept."""
     numbers: dict[tuple, int] = {}
     for number, record in enumerate(records):
-        first = numbers.setdefault(point(record), number)
+        first = numbers.setdefault(row(record), number)
         if first != number:
-            raise RecordError(f"{path}: records {first} and {number}: expected one record a point, got two; remove one of them")
+            raise RecordError(f"{path}: records {first} and {number}: expected one record a point and session, got two; remove one of them")
 
 
 def current_name(model: str) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -9,12 +10,14 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from dlmark.machine import claims, stop
-from dlmark.record import RecordError, check, point
+from dlmark.record import RecordError, check, row
 from dlmark.results.files import ResultsError, read_records, refuse_twins, results_folder, target_of, write_claimed
+from dlmark.results.journal import goes_before
 from dlmark.results.save import SaveResults, on_standard_error
 
 IMPATIENCE_S = 1.0  # after a wait in vain: the next is not to keep the measuring waiting as long
@@ -44,24 +47,29 @@ class RunResults(SaveResults):
 
     def update(self, change: Callable[[list[dict]], list[dict]]) -> None:
         """Write what `change` makes of all the records; where that can't be, keep what it makes. Raises nothing for that."""
+        self._try(lambda: SaveResults.update(self, change), change)
+
+    def replace(self, records: Iterable[dict]) -> None:
+        """Save as SaveResults does, by way of the journal; what is measured by this run stays in the file until its end."""
+        new = list(records)
+        self._mine |= {row(record) for record in new}
+        self._try(lambda: SaveResults.append(self, new), lambda held: [*held, *new])
+
+    def _try(self, save: Callable[[], None], change: Callable[[list[dict]], list[dict]]) -> None:
+        """`save`, or keep elsewhere what it would have saved: what `change` makes of all the records."""
         with stop.held_back():
             try:
-                super().update(change)
+                save()
             except (ResultsError, RecordError) as error:
                 self._keep(change, str(error))
             else:
                 self._all_saved()
 
-    def replace(self, records: Iterable[dict]) -> None:
-        """Save as SaveResults does; what is measured by this run stays in the file until its end."""
-        new = list(records)
-        self._mine |= {point(record) for record in new}
-        super().replace(new)
-
     def close(self) -> None:
-        """Try once more to save what could not be. Raises ResultsError, which says where it is, if it still can't be."""
+        """Write the file whole, also what could not be saved before. Raises ResultsError, which says where it is, if it can't be."""
         if self._problem:
             self.update(lambda held: held)
+        self.fold()
         where = self._where()
         self._kept.let_go()
         if self._problem:
@@ -73,8 +81,11 @@ class RunResults(SaveResults):
         super()._look()
         if self._records is not before:
             mine = {key: before[key] for key in self._mine if key in before}
-            self._records |= {key: record for key, record in mine.items() if not _goes_before(self.get(record) or {}, record)}
+            mine = {key: record for key, record in mine.items() if not goes_before(self.get(record) or {}, record, of_equals=True)}
+            self._records |= mine
+            self._is_behind = bool(mine)
         self._records |= self._unsaved
+        self._is_behind = self._is_behind or bool(self._unsaved)
 
     def _keep(self, change: Callable[[list[dict]], list[dict]], problem: str) -> None:
         """Hold in memory what could not be saved, and write that where it can be."""
@@ -91,7 +102,7 @@ class RunResults(SaveResults):
 
     def _hold(self, record: dict) -> None:
         try:
-            key = point(check(record))
+            key = row(check(record))
         except RecordError:
             self._refused.append(record)
         else:
@@ -125,7 +136,7 @@ class RunResults(SaveResults):
             try:
                 found = read_records(path)
                 refuse_twins(found, path)
-                SaveResults.update(self, lambda held, found=found: [*held, *_newer(found, held)])
+                SaveResults.update(self, partial(_with_newer, found))
                 _remove(path, self.path)
                 self.tell(f"{self.path}: took up {_points(len(found))} that an earlier run had kept in {path}")
             except (ResultsError, RecordError) as error:
@@ -169,7 +180,7 @@ class _Kept:
         for folder in chain(self._last, _folders(self._results, make=True)):
             path = folder / f"{self._results.name}.rescued-{token}"
             try:
-                self._claims[path] = write_claimed(path, records, ensure_ascii=True, allow_nan=True, default=str)  # whatever it is
+                self._claims[path] = write_claimed(path, (json.dumps(record, default=str) for record in records))  # whatever it is
                 self._last = [folder]
                 return True
             except OSError as error:
@@ -230,18 +241,11 @@ def _points(number: int) -> str:
     return f"{number} point{'s' * (number != 1)}"
 
 
+def _with_newer(found: list[dict], held: list[dict]) -> list[dict]:
+    return [*held, *_newer(found, held)]
+
+
 def _newer(found: list[dict], held: list[dict]) -> list[dict]:
-    """Those of the `found` records that go before what is held of their points."""
-    of_point = {point(record): record for record in held}
-    return [record for record in found if _goes_before(record, of_point.get(point(record)) or {})]
-
-
-def _goes_before(record: dict, held: dict) -> bool:
-    """Whether `record` goes on from what is held of its point, or is not older; blocks tell it before dates do, since clocks are set back."""
-    if not record or not held:
-        return not held
-    times, others = record.get("block_times_s") or [], held.get("block_times_s") or []
-    common = min(len(times), len(others))
-    if common and len(times) != len(others) and times[:common] == others[:common]:
-        return len(times) > len(others)
-    return (record.get("measured_at") or "") >= (held.get("measured_at") or "")
+    """Those of the `found` records that go before what is held of their rows."""
+    of_row = {row(record): record for record in held}
+    return [record for record in found if goes_before(record, of_row.get(row(record)) or {}, of_equals=True)]

@@ -4,14 +4,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dlmark.machine import claims, lock
-from dlmark.record import check, point, safe
-from dlmark.results.files import ResultsError, read_records, refuse_twins, results_folder, target_of, write_records, writing
+from dlmark.record import check, row, safe
+from dlmark.results import journal
+from dlmark.results.files import Line, ResultsError, read_lines, refuse_twins, results_folder, target_of, write_lines, writing
 
 PROBE_BYTES = 1_000  # that a folder must have room for
+LEAST_FOLD_BYTES = 2**20  # a journal up to this is small beside what writing it costs
 
 
 def on_standard_error(line: str) -> None:
@@ -34,28 +36,34 @@ class SaveResults:
         """
         self.path, self.tell = results_folder(folder) / name, tell
         self._records: dict[tuple, dict] = {}
-        self._seen = None
-        self._look()
+        self._lines: dict[tuple, Line] = {}  # each as it was read or written, and the line that it is then
+        self._seen: tuple | None = None  # the state of the file when it was last looked at
+        self._read_to = 0  # and the journal's length
+        self._is_behind = False  # whether something is held that neither of the two has
+        with suppress(OSError):  # which the next lines tell
+            self._look()
         with self._alone():  # now, and not after the first hour of measuring
             self._look()
             with tempfile.TemporaryFile(dir=target_of(self.path).parent) as probe:
                 probe.write(bytes(PROBE_BYTES))
+            if self._read_to:  # of a run that was killed
+                self._write(self._records)
         claims.clear_files(target_of(self.path).parent)
 
     def get(self, record: dict) -> dict | None:
-        """The record that is held for the same point, if any."""
-        return self._records.get(point(record))
+        """The record that is held for the same point and session, if any."""
+        return self._records.get(row(record))
 
     def records(self) -> list[dict]:
         """All records that are held, in the file's order."""
         return list(self._records.values())
 
     def add(self, record: dict) -> None:
-        """Check `record`, put it in the place of an older one of the same point, and write the file."""
+        """Check `record`, and save it in the place of an older one of the same point and session."""
         self.replace([record])
 
     def replace(self, records: Iterable[dict]) -> None:
-        """Check `records`, put each in the place of an older one of the same point, and write the file once.
+        """Check `records`, save each in the place of an older one of the same point and session, and write the file once.
 
         Raises RecordError for a record that breaks the format and ResultsError if the file can't be written; the file
         is then as before.
@@ -63,19 +71,53 @@ class SaveResults:
         new = list(records)
         self.update(lambda held: [*held, *new])
 
+    def append(self, records: Iterable[dict]) -> None:
+        """The same by way of the file's journal, which takes no longer where the file is large; `fold` writes the file. Raises as `replace`."""
+        new = {row(record): check(record, f"{self.path.name}: new record") for record in records}
+        with self._alone():
+            self._look()
+            if self._is_behind or not os.path.exists(self.path) or self._read_to > max(LEAST_FOLD_BYTES, self._seen[1]):
+                self._write({**self._records, **new})  # seldom, so that all writing takes a time in proportion to the points
+                return
+            lines = {key: (record, journal.line(record)) for key, record in new.items()}
+            journal.add(self._journal, [line for _, line in lines.values()])
+            self._take(lines)
+            self._read_to = journal.size(self._journal)
+
     def update(self, change: Callable[[list[dict]], list[dict]]) -> None:
         """Write what `change` makes of all the records that the file holds, while no other process writes it.
 
-        Of several records of one point the last counts. Raises as `replace`.
+        Of several records of one row the last counts. Raises as `replace`.
         """
         with self._alone():
             self._look()
             held = self.records()
             known = set(map(id, held))  # these were checked when they came
             changed = [record if id(record) in known else check(record, f"{self.path.name}: new record") for record in change(held)]
-            together = {point(record): record for record in changed}
-            write_records(self.path, together.values())
-            self._records, self._seen = together, _state(self.path)
+            self._write({row(record): record for record in changed})
+
+    def fold(self) -> None:
+        """Write the file whole, with all that is in its journal or only here. Raises ResultsError if it can't be written."""
+        if self._read_to or self._is_behind:
+            self.update(lambda held: held)
+
+    @property
+    def _journal(self) -> Path:
+        return journal.beside(target_of(self.path))
+
+    def _write(self, records: dict[tuple, dict]) -> None:
+        """Write all; what is the same object as before has its line as before."""
+        nothing = (None, None)
+        lines = {key: (record, line if known is record and line else journal.line(record))
+                 for key, record in records.items() for known, line in [self._lines.get(key, nothing)]}  # fmt: skip
+        write_lines(self.path, (line for _, line in lines.values()))
+        self._journal.unlink(missing_ok=True)
+        self._records, self._lines, self._seen, self._read_to = records, lines, _state(self.path), 0
+        self._is_behind = False
+
+    def _take(self, lines: dict[tuple, Line]) -> None:
+        self._lines |= lines
+        self._records |= {key: record for key, (record, _) in lines.items()}
 
     @contextmanager
     def _alone(self):
@@ -89,13 +131,24 @@ class SaveResults:
             raise ResultsError(f"{self.path}: can't be locked: {error}, or name another folder with --results or DLMARK_RESULTS.") from error
 
     def _look(self) -> None:
-        """Take over what the file holds, if it is not as it was left."""
-        state = _state(self.path)
-        if state is None or state == self._seen:
+        """Take over what file and journal hold, if they are not as they were left."""
+        state, size = _state(self.path), journal.size(self._journal)
+        if state is None:
+            self._journal.unlink(missing_ok=True)  # whoever removes the file means all of it
+            self._read_to = 0
             return
-        held = read_records(self.path)
-        refuse_twins(held, self.path)
-        self._records, self._seen = {point(record): record for record in held}, state
+        if state == self._seen and size == self._read_to:
+            return
+        if state == self._seen and size > self._read_to:  # another process has added to it
+            added, read_to = journal.read(self._journal, self._read_to, size - self._read_to)
+            self._take({row(record): (check(record, self._journal.name), line) for record, line in added})
+            self._read_to = read_to
+            return
+        found = read_lines(self.path)
+        refuse_twins([record for record, _ in found], self.path)
+        self._records, self._lines = {}, {}
+        self._take({row(record): (record, line) for record, line in found})
+        self._seen, self._read_to = state, size
 
     def _is_as_it_was_left(self) -> bool:
         return _state(self.path) == self._seen

@@ -51,7 +51,8 @@ def parquet_bytes(records: Sequence[dict]) -> bytes:
                            "project's folder, or export with --csv") from error  # fmt: skip
     text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
     types = {"text": text, "number": real, "integer": whole, "numbers": pyarrow.list_(real), "integers": pyarrow.list_(whole),
-             "texts": pyarrow.list_(text), "table": pyarrow.map_(text, text)}  # fmt: skip
+             "texts": pyarrow.list_(text), "table": pyarrow.map_(text, text),
+             "measures": pyarrow.map_(text, real)}  # fmt: skip
     schema = pyarrow.schema([(name, types[FIELDS[name].kind] if name in FIELDS else text) for name in columns(records)])
     rows = [{name: list(v.items()) if isinstance(v := record.get(name), dict) else v for name in schema.names} for record in records]
     file = io.BytesIO()

@@ -1,5 +1,6 @@
 """Tell what happens: one line a finished point, and below it what is being measured, with the time left."""
 
+import json
 import sys
 from contextlib import contextmanager
 
@@ -23,6 +24,10 @@ class Progress:
         except OSError:
             pass  # a log on a disk that is full: the results may be on another
 
+    def done(self, number: int, of: int, line: str) -> None:
+        """Say that one of so many points is done."""
+        self.say(f"[{number}/{of}] {line}")
+
     def at(self, what: str) -> None:
         """Name what is being done now."""
         self._display.update(self._task, description=safe(what))
@@ -32,7 +37,52 @@ class Progress:
         self._display.advance(self._task, work)
 
 
-_shown: list[Progress] = []  # the one that is on the screen
+class Events:
+    """The same for a program that reads what this one prints: a line of JSON for each thing that happens, see `event`."""
+
+    def say(self, line: str) -> None:
+        """A line for people."""
+        self._print(say=line)
+
+    def done(self, number: int, of: int, line: str) -> None:
+        """One of so many points is done."""
+        self._print(done=number, of=of, say=line)
+
+    def at(self, what: str) -> None:
+        """What is being done now."""
+        self._print(at=what)
+
+    def advance(self, work: float) -> None:
+        """Work that is done."""
+        self._print(advance=work)
+
+    def _print(self, **what) -> None:
+        print(json.dumps({EVENT: 1, **what}), flush=True)
+
+
+EVENT = "dlmark"  # which of the lines are events, and in which form
+
+
+def event(line: str) -> dict | None:
+    """What a line of Events tells; None of any other line, such as a library's own."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.get(EVENT) == 1 else None
+
+
+_shown: list[Progress | Events] = []  # the one that is on the screen
+
+
+@contextmanager
+def as_events():
+    """What happens in the block is told in lines of JSON."""
+    _shown.append(Events())
+    try:
+        yield
+    finally:
+        _shown.pop()
 
 
 @contextmanager

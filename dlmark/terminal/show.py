@@ -3,26 +3,23 @@
 import difflib
 import fnmatch
 import json
-import math
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dlmark.record import FIELDS, is_ok, safe
+from dlmark.record import FIELDS, is_ok, newest, unit, words
+from dlmark.record.words import NONE, number
 from dlmark.results.files import ResultsError, is_there, matching, read_records, results_folder
-
-MAX_CELL = 300  # characters of a cell
-SHORT = 12  # characters up to which a text is not broken into lines
-NONE = "—"
+from dlmark.results.load import what_there_is
+from dlmark.terminal.table import print_table
 
 
-def find_records(names: Sequence[str], folder: Path | None = None) -> list[dict]:
-    """The records of every file that `names` mean, each with its file's name in the field `file`.
+def find_records(names: Sequence[str], folder: Path | None = None, history: bool = False) -> list[dict]:
+    """The newest records of every file that `names` mean, with `history` all, each with its file's name in the field `file`.
 
     A name is a file, a folder, or a pattern as for load_results. Raises ResultsError if one matches nothing.
     """
     paths = list(dict.fromkeys(path for name in names for path in _files(name, results_folder(folder))))
-    return [{**record, "file": path.name} for path in paths for record in read_records(path)]
+    return [{**record, "file": path.name} for path in paths for record in (list if history else newest)(read_records(path))]
 
 
 def _files(name: str, folder: Path) -> list[Path]:
@@ -33,7 +30,7 @@ def _files(name: str, folder: Path) -> list[Path]:
         return [path]
     found = [folder / file for file in matching(name, folder)]
     if not found:
-        raise ResultsError(f"no result file matches {name!r} in {folder}; there are: {_listed(file.name for file in folder.glob('*.json'))}")
+        raise ResultsError(f"no result file matches {name!r}{what_there_is(folder)}")
     return found
 
 
@@ -75,12 +72,16 @@ def _value(record: dict, name: str) -> str:
 
 
 def in_order(records: list[dict], field: str, descending: bool = False) -> list[dict]:
-    """The records by the value of `field`; those without one come last. Raises ResultsError for a field that there is not."""
+    """The records by the value of `field`, throughputs of each unit by themselves; those without one come last. Raises ResultsError for a field that there is not."""
     _known(field, [*FIELDS, "file"], "field")
     known = [record for record in records if record.get(field) is not None]
     without = [record for record in records if record.get(field) is None]
-    plain = FIELDS[field].kind in ("text", "number", "integer") if field in FIELDS else True
-    key: Callable = (lambda record: record[field]) if plain else (lambda record: json.dumps(record[field]))
+    plain = field not in FIELDS or FIELDS[field].kind in ("text", "number", "integer")
+    of_unit = field in FIELDS and FIELDS[field].unit == FIELDS["throughput"].unit
+
+    def key(record: dict) -> tuple:
+        return unit(record) if of_unit else "", record[field] if plain else json.dumps(record[field])
+
     return sorted(known, key=key, reverse=descending) + without
 
 
@@ -95,40 +96,19 @@ def _known(name: str, names: Iterable[str], what: str) -> None:
 # ---- as which texts ----
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """A number to so many significant digits, with its thousands apart and never with an exponent."""
-    if value is None:
-        return NONE
-    places = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:,.{min(15, max(0, places))}f}"
-
-
-def throughput(record: dict) -> str:
-    """73.17 ± 2.0, or the number alone where it has no interval."""
-    half_width = record.get("throughput_half_width")
-    interval = "" if half_width is None or record.get("throughput") is None else f" ± {number(half_width, 2)}"
-    return number(record.get("throughput")) + interval
-
-
 def note(record: dict) -> str:
-    """Why there is no number, else what the grade misses, else what an accuracy or a largest batch is about."""
+    """Why there is no number, else what the grade misses, else what a quality or a largest batch is about."""
     if not is_ok(record):
-        return f"{record['status'].replace('_', ' ')}: {record.get('reason')}"
-    parts = list(record.get("grade_reasons") or [])
-    if record.get("accuracy") is not None:
-        parts.append(f"top-1 {record['accuracy']:.2%}")
+        return words.failure(record)
+    parts = [*(record.get("grade_reasons") or []), *(f"{name} {text}" for name, text in words.quality(record).items() if name != "top-5")]
     if record.get("memory_limit_mb") is not None:
-        parts.append(f"largest batch within {number(record['memory_limit_mb'])} MB")
+        parts.append(f"largest batch within {words.memory(record['memory_limit_mb'])}")
     return "; ".join(parts)
 
 
 def _milliseconds(record: dict) -> str:
     seconds = record.get("latency_p50_s")
-    return NONE if seconds is None else f"{number(1_000 * seconds, 3)} ms"
-
-
-def _memory(record: dict) -> str:
-    return NONE if record.get("device_mem") is None else f"{number(record['device_mem'], 3)} MB"
+    return NONE if seconds is None else words.quantity(1_000 * seconds, "ms", 3)
 
 
 def _framework(record: dict) -> str:
@@ -139,10 +119,10 @@ def _framework(record: dict) -> str:
 COLUMNS = {
     "model": ("model", lambda record: record["model"]),
     "batch": ("batch", lambda record: number(record.get("batch_size"), 1)),
-    "throughput": ("images/s (95%)", throughput),
+    "throughput": ("throughput (95%)", words.with_interval),
     "grade": ("grade", lambda record: record.get("grade") or NONE),
     "latency": ("p50", _milliseconds),
-    "memory": ("memory", _memory),
+    "memory": ("memory", lambda record: words.memory(record.get("device_mem"))),
     "framework": ("framework", _framework),
     "precision": ("precision", lambda record: record.get("precision") or NONE),
     "device": ("device", lambda record: record.get("device") or NONE),
@@ -155,54 +135,14 @@ def show(records: Sequence[dict], columns: Sequence[str] = tuple(COLUMNS)) -> No
     """Print the records as a table. `columns` are those of COLUMNS, or fields by their names."""
     for name in columns:
         _known(name, [*COLUMNS, *(field for field in [*FIELDS, "file"] if field not in COLUMNS)], "column")
-    headings = [COLUMNS[name][0] if name in COLUMNS else name for name in columns]
+    its_unit = words.common_unit(records)
+    texts = {name: COLUMNS[name][1] for name in COLUMNS} | ({} if its_unit else {"throughput": words.with_interval_and_unit})
+    headings = [f"{its_unit} (95%)" if name == "throughput" and its_unit else COLUMNS[name][0] if name in COLUMNS else name for name in columns]
     numeric = [name in RIGHT or name in FIELDS and name not in COLUMNS and FIELDS[name].kind in ("number", "integer") for name in columns]
-    rows = [[COLUMNS[name][1](record) if name in COLUMNS else _field(record.get(name)) for name in columns] for record in records]
+    rows = [[texts[name](record) if name in COLUMNS else _field(record.get(name)) for name in columns] for record in records]
     print_table(headings, rows, numeric)
 
 
 def _field(value: object) -> str:
     """A field as it is: a number in full, a list as JSON."""
     return NONE if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-    """Print a table whose texts may come from strangers: as wide as the terminal, or as its content where there is none.
-
-    Where the terminal is too narrow, what is the same in all rows becomes one line above the table.
-    """
-    from rich.console import Console
-    from rich.text import Text
-
-    cells = [[_cut(safe(row[place])) for row in rows] for place in range(len(headings))]
-    columns = list(zip(headings, numeric, cells, strict=True))
-    console = Console(file=sys.stdout)
-    width = console.measure(_table(columns), options=console.options.update(max_width=100_000)).maximum
-    if not console.is_terminal:
-        console.width = width
-    with console.capture() as printed:  # rich ends the program when a pipe closes; ours is to decide
-        if width > console.width and len(rows) > 1:
-            alike = [f"{heading} {texts[0]}" for heading, _, texts in columns if len(set(texts)) == 1 and texts[0] not in ("", NONE)]
-            if alike:
-                console.print(Text(f"the same in all rows: {'; '.join(alike)}"))
-            columns = [column for column in columns if len(set(column[-1])) > 1] or columns[:1]
-        console.print(_table(columns))
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
-
-
-def _table(columns: Sequence[tuple[str, bool, Sequence[str]]]):
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for place, (heading, is_number, texts) in enumerate(columns):
-        whole = is_number or place == 0 or max(map(len, texts), default=0) <= SHORT
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=whole, overflow="fold")
-    for row in zip(*(texts for _, _, texts in columns)):
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"

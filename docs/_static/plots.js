@@ -81,7 +81,7 @@
   }
 
   async function drawAll() {
-    Bokeh.set_log_level("warn");
+    globalThis.Bokeh?.set_log_level("warn");  // where it is missing each plot says so
     await Promise.all(Array.from(document.querySelectorAll("script.plot-item"), draw));
     follow();
     root.classList.add("plots-ready");

@@ -14,11 +14,12 @@ import multiprocessing
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import mean
 from time import monotonic, perf_counter, sleep
 
 from bench import adapters, cnn
-from bench.run import in_rounds, options
+from bench.run import in_rounds, options, throughput
 from bench.run.canary import Canary
 from bench.run.plan import Plan
 from dlmark.machine import device
@@ -60,37 +61,36 @@ def timm_loop(run, wait, batch_size: int) -> float:
 def measure_by_loop(job: sweep.Job, framework: str, where: str, loop):
     """Yield a record for each batch size, timed by `loop`, or if that is None by the framework's own timer."""
     adapter = adapters.get(framework)
-    network = adapter.load(job.model, device.kind(where), job.fields["precision"])
+    network = adapter.load(cnn.TASK.name, job.model, device.kind(where), job.fields["precision"])
     for batch_size in job.batch_sizes:
         yield {"starting": batch_size, "model": job.model}
-        if loop is None:
-            call_s = adapter.own_timer(network, job.model, batch_size)
-        else:
-            call_s = loop(*adapter.prepare(network, job.model, batch_size), batch_size)
+        network.feed(cnn.TASK.batches(tuple(job.fields["input_shape"]), batch_size))
+        call_s = network.own_timer() if loop is None else loop(network.run, network.wait, batch_size)
         yield job.record(batch_size, throughput=batch_size / call_s, status="ok", measured_at=sweep.now())
 
 
-def measure_one_slower(job: sweep.Job, framework: str, *args):
-    """As cnn.measure_throughput, but each call of SLOWED takes 5% longer."""
-    adapter = adapters.get(framework)
-    prepare = adapter.prepare
+class Slower:
+    """A network each call of which takes 5% longer."""
 
-    def prepare_slower(*words):
-        run, wait = prepare(*words)
+    def __init__(self, network):
+        self._network, self.wait = network, network.wait
 
-        def run_slower():
-            start = perf_counter()
-            run()
-            wait()
-            until = perf_counter() + SLOWER * (perf_counter() - start)
-            while perf_counter() < until:
-                pass
+    def run(self) -> None:
+        """One call, waited for, and as much again of its time."""
+        start = perf_counter()
+        self._network.run()
+        self.wait()
+        until = perf_counter() + SLOWER * (perf_counter() - start)
+        while perf_counter() < until:
+            pass
 
-        return run_slower, wait
 
-    if job.model == SLOWED:
-        adapter.prepare = prepare_slower  # in this process, which ends with the job
-    yield from cnn.measure_throughput(job, framework, *args)
+measure_usual = partial(throughput.measure, task=cnn.TASK)
+
+
+def measure_one_slower(job: sweep.Job, *args):
+    """As usual, but each call of SLOWED takes 5% longer."""
+    yield from throughput.measure(job, *args, task=cnn.TASK, around=Slower if job.model == SLOWED else throughput.itself)
 
 
 # ---- the study ----
@@ -104,16 +104,16 @@ class Condition:
     method: str = DLMARK
     process_a_point: bool = False
     rules: dict = field(default_factory=dict)
-    measure: Callable = cnn.measure_throughput
+    measure: Callable = measure_usual
 
 
 class Study:
     """What one command is going to do, and the ways of doing one repetition of it."""
 
     def __init__(self, opts: argparse.Namespace, methods: int):
-        self.plan, self.opts = Plan(opts, cnn.WORKLOAD, "how_sure.py", "benchmark_methods"), opts
+        self.plan, self.opts = Plan(opts, "how_sure.py", "benchmark_methods", task=cnn.TASK), opts
         self.rules = replace(in_rounds.rules(device.kind(self.plan.where)), latency_s=0, energy_s=0)
-        self.points = len(self.plan.models) * len(opts.batch_sizes)
+        self.points = len(self.plan.asked.models) * len(opts.batch_sizes)
         self.total = self.points * opts.repetitions * methods
 
     def jobs(self, method: str, repetition: int, condition: str = "nothing else", *, process_a_point: bool = False) -> list[sweep.Job]:
@@ -124,20 +124,20 @@ class Study:
     def by_loop(self, show, method: str, loop, repetition: int, *, process_a_point: bool) -> None:
         """One repetition in a way that others use; nothing if the results hold it already."""
         jobs = self.jobs(method, repetition, process_a_point=process_a_point)
-        if not any(sweep.missing(job, self.plan.results, self.opts.again).batch_sizes for job in jobs):
+        if not any(sweep.missing(job, self.plan.newest, self.opts.again).batch_sizes for job in jobs):
             return
         args = (self.plan.framework, self.plan.where, loop)
         for record in sweep.run(jobs, measure_by_loop, *args, silence_s=600, environment=self.plan.environment):
             if "starting" in record:
                 show.at(f"{method}, repetition {repetition}: {record['model']} batch {record['starting']}")
             else:
-                self.plan.keep(record, self.total, show)
+                self.plan.keeping.keep(record, self.total, show)
                 show.advance(1)
 
     def by_dlmark(self, show, repetition: int, *conditions: Condition, meanwhile: Callable[[], None] = lambda: None) -> None:
         """One repetition in our way, under each condition in turn: all their first rounds, `meanwhile`, all their second ones, and so on."""
         wanted = [self.jobs(c.method, repetition, c.name, process_a_point=c.process_a_point) for c in conditions]
-        first = [[sweep.missing(job, self.plan.results, self.opts.again) for job in jobs] for jobs in wanted]
+        first = [[sweep.missing(job, self.plan.newest, self.opts.again) for job in jobs] for jobs in wanted]
         canary, last = Canary(self.plan.framework, self.plan.where, self.plan.environment), self.opts.rounds
         for number in [*range(1, last + 1), last]:  # as in_rounds.measure: the last again, for what was disturbed to the end
             for condition, jobs, new in zip(conditions, wanted, first):
@@ -156,7 +156,8 @@ class Study:
         in_rounds.one_round(self.plan, jobs, number, rules, None, silence_s, canary, self.opts.rounds * self.total, show, condition.measure)
         records = self._records(jobs)
         rest_s = (monotonic() - start - (self._spent_s(jobs) - before)) / len(records)
-        self.plan.change([{**record, "spent_s": round((record.get("spent_s") or 0) + rest_s, 3)} for record in records])
+        self.plan.keeping.change([{**record, "spent_s": round((record.get("spent_s") or 0) + rest_s, 3)} for record in records])
+        self.plan.keeping.settle()  # which saves them
 
     def _records(self, jobs: list[sweep.Job]) -> list[dict]:
         return [self.plan.results.get(job.record(b)) for job in jobs for b in job.batch_sizes]
@@ -171,7 +172,7 @@ def methods(opts: argparse.Namespace) -> int:
     The others come between our rounds, which so lie minutes apart, as they do in a sweep over many networks.
     """
     study = Study(opts, 4)
-    own = getattr(study.plan.adapter, "own_timer_name", None)
+    own = getattr(study.plan.asked.adapter, "own_timer_name", None)
     with _announced(study) as show:
         for repetition in range(1, opts.repetitions + 1):
 
@@ -245,11 +246,9 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="python -m studies.how_sure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = main.add_subparsers(required=True, metavar="COMMAND")
     for run, repetitions in ((methods, 5), (savings, 1), (loaded, 5), (slower, 1)):
-        brief = run.__doc__.partition("\n")[0]
-        command = commands.add_parser(run.__name__, help=brief, description=run.__doc__, allow_abbrev=False)
-        options.add_common(command)
+        command = options.add_command(commands, run, task=cnn.TASK)
         command.add_argument("--batch-sizes", type=options.batch_sizes, default=BATCH_SIZES, help="comma-separated (default: %(default)s)")
         command.add_argument("--rounds", type=options.positive, default=2, help="of our way (default: %(default)s)")
         command.add_argument("--repetitions", type=options.positive, default=repetitions, help="(default: %(default)s)")
-        command.set_defaults(run=run, models=MODELS)
+        command.set_defaults(models=MODELS)
     return main

@@ -2,7 +2,8 @@
  *
  * A list has its items separated by commas; a list of numbers moves on by one with each question, and starts again:
  *   NVML_NAMES        names of the GPUs (default: "NVIDIA Stand-in A,NVIDIA Stand-in B")
- *   NVML_MIG          profile of the one slice that each GPU is cut into, such as 1g.10gb (default: MIG is off)
+ *   NVML_MIG          profiles of the slices that each GPU is cut into, such as 1g.10gb,,2g.20gb; an empty one is a gap, "none" is no
+ *                     slice at all (default: MIG is off)
  *   NVML_INIT         error number with which the library refuses to start, such as 9 where no driver is loaded
  *   NVML_LACKS        what the GPUs can't tell, out of: clock power power_limit temperature throttle energy memory
  *                     processes
@@ -11,6 +12,9 @@
  *   NVML_THROTTLE     bits of the event reasons, such as 0x44 (0)
  *   NVML_ENERGY_W     W at which the energy counter goes up from the library's start (300)
  *   NVML_PROCESSES    pid:MB each; the pid "self" is the asking process, the memory "hidden" is told to nobody
+ *   NVML_POWER_INSTANT  W, of a field that older GPUs have not (as they, by default)
+ *   NVML_DENIED       number of one GPU that this user may not open
+ *   NVML_DRIVER       version of the driver (555.42.06); bytes of any kind, as those of NVML_NAMES
  *   NVML_LOST_AFTER   questions about a GPU after which it is off the bus
  *   NVML_LOST         number of one GPU that is off the bus from the start
  *   NVML_SLOW_MS      time that each question about a GPU takes
@@ -21,12 +25,16 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef enum { OK = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, LOST = 15 } Answer;
-typedef struct { int index, is_slice; } Gpu;
+typedef enum { OK = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6,
+               INSUFFICIENT_SIZE = 7, LOST = 15 } Answer;
+typedef struct { int index, is_slice, place; } Gpu;
 typedef struct { unsigned long long total, free, used; } Memory;
 typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
 
-static Gpu gpus[16], slices[16];
+enum { PLACES = 7 };  /* for slices on a GPU */
+typedef struct { unsigned id, scope; long long time_us, took_us; int kind; Answer answer; union { double d; unsigned u; unsigned long long ull; } value; } Field;
+
+static Gpu gpus[16], slices[16][PLACES];
 static int started, questions;
 static double start_s;
 
@@ -76,19 +84,24 @@ static double next(const char *name, const char *otherwise, int *asked) {
 static const char *names(void) { return setting("NVML_NAMES", "NVIDIA Stand-in A,NVIDIA Stand-in B"); }
 
 Answer nvmlInitWithFlags(unsigned flags) {
-    for (int i = 0; i < 16; i++) gpus[i] = (Gpu){i, 0}, slices[i] = (Gpu){i, 1};
+    for (int i = 0; i < 16; i++) {
+        gpus[i] = (Gpu){i, 0, 0};
+        for (int place = 0; place < PLACES; place++) slices[i][place] = (Gpu){i, 1, place};
+    }
     start_s = now_s();
     started = !getenv("NVML_INIT");
     return atoi(setting("NVML_INIT", "0"));
 }
 
-Answer nvmlSystemGetDriverVersion(char *out, unsigned size) { snprintf(out, size, "555.42.06"); return OK; }
+Answer nvmlSystemGetDriverVersion(char *out, unsigned size) { snprintf(out, size, "%s", setting("NVML_DRIVER", "555.42.06")); return OK; }
+Answer nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 12050; return OK; }
 Answer nvmlDeviceGetCount_v2(unsigned *count) { ANSWER("count"); *count = length(names()); return OK; }
 
 Answer nvmlDeviceGetHandleByIndex_v2(unsigned index, Gpu **gpu) {
     ANSWER("handle");
     if (index >= (unsigned)length(names())) return INVALID_ARGUMENT;
     if ((int)index == atoi(setting("NVML_LOST", "-1"))) return LOST;
+    if ((int)index == atoi(setting("NVML_DENIED", "-1"))) return NO_PERMISSION;
     *gpu = &gpus[index];
     return OK;
 }
@@ -99,22 +112,32 @@ Answer nvmlDeviceGetMigMode(Gpu *gpu, unsigned *current, unsigned *pending) {
     return getenv("NVML_MIG") ? OK : NOT_SUPPORTED;
 }
 
+Answer nvmlDeviceGetMaxMigDeviceCount(Gpu *gpu, unsigned *count) { ANSWER("mig"); *count = PLACES; return OK; }
+
+/* The profile of the slice at a place, in the buffer of item(); NULL where there is a gap or the end. */
+static const char *profile(int place) {
+    const char *found = item(setting("NVML_MIG", ""), place);
+    return found && *found && strcmp(found, "none") ? found : NULL;
+}
+
 Answer nvmlDeviceGetMigDeviceHandleByIndex(Gpu *gpu, unsigned index, Gpu **slice) {
     ANSWER("mig");
-    if (index) return INVALID_ARGUMENT;
-    *slice = &slices[gpu->index];
+    if (index >= PLACES) return INVALID_ARGUMENT;
+    if (!profile(index)) return NOT_FOUND;
+    *slice = &slices[gpu->index][index];
     return OK;
 }
 
 Answer nvmlDeviceGetName(Gpu *gpu, char *out, unsigned size) {
     ANSWER("name");
-    snprintf(out, size, gpu->is_slice ? "%s MIG %s" : "%s", item(names(), gpu->index), setting("NVML_MIG", ""));
+    int written = snprintf(out, size, "%s", item(names(), gpu->index));
+    if (gpu->is_slice) snprintf(out + written, size - written, " MIG %s", profile(gpu->place));
     return OK;
 }
 
 Answer nvmlDeviceGetUUID(Gpu *gpu, char *out, unsigned size) {
     ANSWER("uuid");
-    snprintf(out, size, "%s-00000000-0000-0000-0000-%012d", gpu->is_slice ? "MIG" : "GPU", gpu->index);
+    snprintf(out, size, "%s-00000000-0000-0000-%04d-%012d", gpu->is_slice ? "MIG" : "GPU", gpu->place, gpu->index);
     return OK;
 }
 
@@ -130,6 +153,17 @@ Answer nvmlDeviceGetPowerUsage(Gpu *gpu, unsigned *out) { NUMBER("power", "NVML_
 Answer nvmlDeviceGetPowerManagementLimit(Gpu *gpu, unsigned *out) { NUMBER("power_limit", "NVML_POWER_LIMIT", "700", 1000); }
 Answer nvmlDeviceGetTemperature(Gpu *gpu, int sensor, unsigned *out) { NUMBER("temperature", "NVML_TEMPERATURE", "60", 1); }
 Answer nvmlDeviceGetCurrentClocksThrottleReasons(Gpu *gpu, unsigned long long *out) { NUMBER("throttle", "NVML_THROTTLE", "0", 1); }
+
+/* Of the fields the power of this moment alone, in mW. */
+Answer nvmlDeviceGetFieldValues(Gpu *gpu, int count, Field *fields) {
+    static int asked;
+    ANSWER("fields");
+    for (int i = 0; i < count; i++) {
+        fields[i].answer = fields[i].id == 186 && getenv("NVML_POWER_INSTANT") ? OK : NOT_SUPPORTED;
+        if (fields[i].answer == OK) fields[i].value.u = 1000 * next("NVML_POWER_INSTANT", "", &asked);
+    }
+    return OK;
+}
 
 Answer nvmlDeviceGetTotalEnergyConsumption(Gpu *gpu, unsigned long long *out) {
     ANSWER("energy");

@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from test_loading import fast_records, patient_records
+from two_readers import fast_records, patient_records
 
 from dlmark.record import FIELDS
+from dlmark.results.files import read_records
 from reliability.trying import ROOT, Row, Task, Untried
 
 BATCH = 1_000  # files of one seed, in one process
@@ -164,7 +165,7 @@ def originals() -> list[str]:
     """Some records of each of the project's result files, as files of their own."""
     texts = []
     for path in sorted((ROOT / "results").glob("*.json")):
-        records = json.loads(path.read_text(encoding="utf-8"))
+        records = read_records(path)
         chosen = records[:: max(1, len(records) // 3)][:3]
         texts.append(json.dumps([{k: v[:8] if k == "flags" else v for k, v in record.items()} for record in chosen], ensure_ascii=False))
     return [text for text in texts if len(text) < 10_000]
@@ -237,6 +238,7 @@ def _files():
         "text": texts | st.sampled_from(["ok", "crashed", "measured", "A", "published: a/b@c:d", "2026-01-01"]), "number": floats | st.floats(0, 1e6) | whole, "integer": st.integers(0, 100) | whole | floats,
         "numbers": st.lists(st.floats(0, 10) | floats, max_size=5), "integers": st.lists(st.integers(0, 5) | whole, max_size=4), "texts": st.lists(texts, max_size=3),
         "table": st.dictionaries(texts, texts, max_size=3),
+        "measures": st.dictionaries(texts, floats, max_size=3),
     }  # fmt: skip
 
     def pair(name: str):

@@ -18,8 +18,8 @@ from random import Random
 import hostile
 
 from dlmark import __main__ as command_line
-from dlmark.measure import sweep
 from dlmark.record import FIELDS, RecordError, check
+from dlmark.record.words import one_line
 from dlmark.terminal import progress, summary
 from dlmark.terminal.export import csv_text, parquet_bytes
 from reliability import mutants
@@ -169,7 +169,7 @@ def _lines_of_a_run(record: dict) -> str:
     failed = {**record, "status": "crashed", "reason": record.get("reason") or "x", "throughput": None}
     with redirect_stdout(out), progress.progress(1) as show:
         for one in (record, failed):
-            show.say(sweep.one_line({"reason": "x", **one}))
+            show.say(one_line({"reason": "x", **one}))
             show.at(one["model"])
         summary.show([record, failed], str(record.get("device")))
     return out.getvalue()

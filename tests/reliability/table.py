@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dlmark.machine import device
+from dlmark.machine import cpu, host
 from dlmark.terminal.progress import lasting
 from reliability.trying import ROOT
 
@@ -64,7 +64,7 @@ def _cell(text: str) -> str:
 
 def _host() -> str:
     """The machine without the number that tells two alike ones apart."""
-    return f"{device.host().rpartition(',')[0]} ({device.cpu_name()})"
+    return f"{host.name().rpartition(',')[0]} ({cpu.name()})"
 
 
 def _commit() -> str:

@@ -8,6 +8,7 @@ from site_copy import sphinx
 from site_probe import START, notebook, ran, write
 
 
+@pytest.mark.slow
 def test_an_unchanged_project_runs_and_writes_nothing(project):
     sphinx(project)  # the copy lies in another folder, so that Sphinx reads every page once
     build = sphinx(project)
@@ -15,11 +16,13 @@ def test_an_unchanged_project_runs_and_writes_nothing(project):
     assert "0 added, 0 changed, 0 removed" in build.stdout
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_project_uses_the_kept_outputs(project):
     build = sphinx(project, "--fresh-env")
     assert (build.returncode, ran(build)) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_changed_result_runs_only_the_page_that_read_it(project):
     write(project, {"results/numbers__a.json": '[{"x": 100}]'})
     build = sphinx(project)
@@ -53,6 +56,7 @@ def test_a_plot_on_another_page_follows_its_notebook(project):
     assert 'aria-label="mended"' in (project / "_build/html/index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_page_tells_when_the_plot_it_shows_is_not_there(project):
     write(project, {"notebooks/plots.ipynb": notebook("1 + 1")})
     build = sphinx(project)
@@ -60,12 +64,14 @@ def test_a_page_tells_when_the_plot_it_shows_is_not_there(project):
     assert "index.rst:6: ERROR: notebooks/plots has 0 plots; there is no number 2" in build.stdout
 
 
+@pytest.mark.slow
 def test_changed_code_runs_only_its_page(project):
     write(project, {"notebooks/numbers.ipynb": notebook("print('changed code')")})
     build = sphinx(project)
     assert (build.returncode, ran(build)) == (0, ["numbers"])
 
 
+@pytest.mark.slow
 def test_changed_prose_runs_nothing(project):
     text = (project / "notebooks/numbers.ipynb").read_text(encoding="utf-8")
     write(project, {"notebooks/numbers.ipynb": text.replace("in a sentence", "in changed prose")})
@@ -85,6 +91,7 @@ def test_results_elsewhere_are_read_and_followed(project, tmp_path, monkeypatch)
     assert ran(sphinx(project)) == ["numbers"]
 
 
+@pytest.mark.slow
 def test_the_kept_outputs_of_a_removed_notebook_are_removed(project):
     (project / "notebooks/numbers.ipynb").unlink()
     sphinx(project)

@@ -35,7 +35,7 @@ ALLOWED = {"DIV", "PRE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "FIGURE", 
 
 NEEDED = ["dlmark/plots/tables.py", "dlmark/results/nothing.py", *(path.relative_to(ROOT) for path in (ROOT / "dlmark" / "record").glob("*.py"))]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Listener(http.server.BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ from site_probe import ROOT
 
 from dlmark.record import FIELDS
 from dlmark.results import files
+from dlmark.results.files import read_records
 
 OF_A_KIND = 2
 NAMING = {"network": ["model"], "device": ["device", "host"], "way": ["framework", "framework_version", "precision", "mode"]}
@@ -45,7 +46,7 @@ def variants(base, text):
 def put(folder, script, function, record):
     """Add a record to the file whose name it belongs in."""
     path = folder / files.file_name(script, function, record["framework"], record["device"])
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    held = read_records(path) if path.exists() else []
     path.write_text(json.dumps([*held, record]), encoding="utf-8")
 
 
@@ -56,7 +57,7 @@ def site(tmp_path_factory):
     for pattern in SETS:
         path = next((ROOT / "results").glob(pattern + ".json"))
         script, function, *rest = path.stem.split("__")
-        bases = [record for record in json.loads(path.read_text(encoding="utf-8")) if record.get("source") == "measured" and record.get("status") == "ok"]
+        bases = [record for record in read_records(path) if record.get("source") == "measured" and record.get("status") == "ok"]
         for number, text in enumerate(texts() if bases else []):
             for record in variants(bases[number % len(bases)], text):
                 put(root / "results", script, function, record)

@@ -9,7 +9,7 @@ SITE = ROOT / "_build" / "html"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 MISSING = [pytest.param("", marks=pytest.mark.skip(reason="the site is not built; run `make html` first"))]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", params=PAGES or MISSING)

@@ -54,7 +54,7 @@ class Columns:
         if first == values[-1] and values.count(first) == len(values):  # often, and faster than to look up each
             runs.append((self.length, len(values), codes[_hashable(first)]))
         else:
-            numbers = map(codes.__getitem__, map(_hashable, values) if KINDS[name] == "table" else values)
+            numbers = map(codes.__getitem__, map(_hashable, values) if KINDS[name] in ("table", "measures") else values)
             runs.append((self.length, len(values), np.fromiter(numbers, np.int32, len(values))))
 
     def packed(self) -> Part:

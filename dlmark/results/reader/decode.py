@@ -13,7 +13,7 @@ from typing import Annotated
 
 import numpy as np
 
-from dlmark.record import FIELDS, MAX_ITEMS, MAX_NUMBER, MAX_TABLE, MAX_TEXT, Field
+from dlmark.record import FIELDS, MAX_ITEMS, MAX_MEASURES, MAX_NUMBER, MAX_TABLE, MAX_TEXT, Field
 from dlmark.results.reader import screen
 
 try:
@@ -36,15 +36,16 @@ def decode(files: Sequence[bytes], known: dict[str, None]) -> tuple[list[int], d
         return None
     known.setdefault("model")  # which a rule asks of every record
     names = tuple(known)
-    read = _reader(names)
     lists = []
     for data in files:
         try:
-            lists.append(read(data))
+            lists.append(_records(data, names))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             unknown = [name for name in _names_in(data) if name not in known]
             known |= dict.fromkeys(unknown)
             return decode(files, known) if unknown else None
+        if lists[-1] is None:
+            return None
     columns = packed(dict(zip(names, zip(*map(msgspec.structs.astuple, chain.from_iterable(lists))))))
     return (list(map(len, lists)), columns) if screen.is_right(columns) else None
 
@@ -76,12 +77,29 @@ def _names_in(data: bytes) -> list[str]:
     return [name for name in map(bytes.decode, names) if name in FIELDS]
 
 
+def _records(data: bytes, names: tuple[str, ...]) -> list | None:
+    """The records of a file; None where a field is stated both for all and for one of them."""
+    if data[:1] != b"{":
+        return _readers(names)[0](data)
+    found = _readers(names)[1](data)
+    for name, value in zip(names, msgspec.structs.astuple(found.common)):
+        if value is None or value != value:
+            continue
+        for record in found.records:
+            own = getattr(record, name)
+            if own is not None and own == own:
+                return None
+            setattr(record, name, value)
+    return found.records
+
+
 @lru_cache(maxsize=16)
-def _reader(names: tuple[str, ...]):
-    """Function that decodes a file into checked records, which are structs of the fields `names`."""
+def _readers(names: tuple[str, ...]):
+    """Two functions that decode a file into checked records, which are structs of the fields `names`: a list, and a set with common fields."""
     fields = [(name, _type(FIELDS[name]) | None, math.nan if name in NUMBERS else None) for name in names]
     record = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
-    return msgspec.json.Decoder(list[record]).decode
+    one_set = msgspec.defstruct("Set", [("common", record), ("records", list[record])], forbid_unknown_fields=True)
+    return msgspec.json.Decoder(list[record]).decode, msgspec.json.Decoder(one_set).decode
 
 
 def _type(field: Field):
@@ -96,4 +114,5 @@ def _type(field: Field):
         "texts": Annotated[tuple[text, ...], items], "integers": Annotated[tuple[integer, ...], items],
         "numbers": Annotated[tuple[decimal, ...], items],
         "table": Annotated[dict[text, text], msgspec.Meta(max_length=MAX_TABLE)],
+        "measures": Annotated[dict[text, decimal], msgspec.Meta(max_length=MAX_MEASURES)],
     }[field.kind]  # fmt: skip

@@ -8,23 +8,26 @@ import pandas as pd
 from dlmark.record import FIELDS
 from dlmark.results.files import current_name
 from dlmark.results.reader.columns import KINDS, Part
+from dlmark.results.reader.history import outdated
 
 
-def frame(part: Part, names: list[str]) -> pd.DataFrame:
-    """The records of the files `names`; `part` gives its columns up one by one, so that little is held twice."""
+def frame(part: Part, names: list[str], history: bool = True) -> pd.DataFrame:
+    """The records of the files `names`, without `history` the newest of each point; `part` gives its columns up one by one, so that little is held twice."""
+    old = None if history else outdated(part)
     columns = {name: _cells(name, part.columns.pop(name)) for name in list(part.columns)}
     if not columns:
         return pd.DataFrame(columns=["model", "device", "batch_size", "throughput", "status", "file"])
     columns.setdefault("status", _taken(["ok"], np.zeros(sum(part.counts), np.int32)))
     columns["file"] = _taken(names, np.repeat(np.arange(len(names)), part.counts))
-    return pd.DataFrame(columns, copy=False)
+    data = pd.DataFrame(columns, copy=False)
+    return data if old is None else data[~old].dropna(axis="columns", how="all").reset_index(drop=True)
 
 
 def with_every_field(data: pd.DataFrame) -> pd.DataFrame:
     """`data` with the fields that no record has as columns too: numbers as NaN, all else as missing objects."""
     rest = [name for name in FIELDS if name not in data]
     kinds = {name: float if KINDS[name] == "number" else object for name in rest}
-    return data.assign(**{name: pd.Series(np.nan, data.index, dtype=kind) for name, kind in kinds.items()})
+    return pd.concat([data, pd.DataFrame({name: pd.Series(np.nan, data.index, dtype=kind) for name, kind in kinds.items()})], axis="columns")
 
 
 def _cells(name: str, packed):
@@ -46,7 +49,7 @@ def _taken(values: list, codes: np.ndarray):
 def _values(name: str, values: list) -> list:
     if name == "model":
         return list(map(current_name, values))
-    return values if KINDS[name] == "text" else list(map(dict if KINDS[name] == "table" else list, values))
+    return values if KINDS[name] == "text" else list(map(dict if KINDS[name] in ("table", "measures") else list, values))
 
 
 def _arrays(lengths: np.ndarray, items: np.ndarray) -> np.ndarray:

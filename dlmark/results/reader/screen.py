@@ -17,6 +17,7 @@ from dlmark.record import (
     LEAST_CALLS,
     LEAST_THROUGHPUT,
     NO_NAMES,
+    RESULTS,
     ROUNDED,
     RULES,
     SPREAD,
@@ -37,7 +38,7 @@ def is_right(columns: dict[str, object]) -> bool:
         return True
     table = _Table(columns)
     with np.errstate(all="ignore"):
-        texts = all(_are_texts(name, table) for name in columns if FIELDS[name].kind in ("text", "texts", "table"))
+        texts = all(_are_texts(name, table) for name in columns if FIELDS[name].kind in ("text", "texts", "table", "measures"))
         return texts and all(_is_kept(rule, names, table) for rule, names in RULES if any(name in columns for name in names))
 
 
@@ -99,6 +100,8 @@ class _Table:
 
 
 def _are_texts(name: str, table: _Table) -> bool:
+    if FIELDS[name].kind == "measures":
+        return _all(is_name, set(chain.from_iterable(filter(None, table.values(name)))))
     if FIELDS[name].kind == "table":  # records one after the other mostly have the same
         tables = [value for value, _ in groupby(table.values(name)) if value]
         return _all(is_name, set(chain.from_iterable(tables))) and _all(is_text, set(chain.from_iterable(map(dict.values, tables))))
@@ -147,8 +150,8 @@ def _number_or_reason(table: _Table) -> np.ndarray:
 
 
 def _result(table: _Table) -> np.ndarray:
-    others = ("accuracy", "accuracy_top5", "tflops", "bandwidth_gb_s", "overhead_s")
-    found = np.logical_or.reduce([~np.isnan(table.number(name)) for name in others])
+    numbers = [~np.isnan(table.number(name)) for name in RESULTS if name != "quality"]
+    found = np.logical_or.reduce([*numbers, np.array([measures is not None for measures in table.values("quality")])])
     statuses = table.values("status")
     fine = found | ~np.isnan(table.number("throughput")) | ~np.isnan(table.number("memory_limit_mb"))
     return found & _failed(statuses) | ~fine & np.array([status == "ok" for status in statuses])

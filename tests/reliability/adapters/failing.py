@@ -33,33 +33,36 @@ def start(device: str = "cpu") -> None:
     sound.start()
 
 
-def load(model: str, device: str = "cpu", precision: str = "float32", weights: str = "random", mode: str = "eager"):
-    """The sound network, and the name that says how it fails."""
+def load(task: str, model: str, device: str = "cpu", precision: str = "float32", *, mode: str = "eager", weights: str = "random", size: int | None = None):
+    """The sound network, which fails as its name says."""
     if model.startswith(SAID):
         raise RuntimeError(json.loads(Path(os.environ["TRIES_SAID"]).read_text())[int(model.removeprefix(SAID))])
     _fail(model, "built")
-    return model, sound.load("MLP-64", "cpu", precision)
+    return Failing(model, sound.load(task, "MLP-64", "cpu", precision))
 
 
-def prepare(network, model: str, batch_size: int):
-    """Fails, if so it is to be, at the third call."""
-    run_sound, wait = sound.prepare(network[1], "MLP-64", batch_size)
-    calls = 0
+class Failing:
+    """The sound network, but for the third call, if so it is to be."""
 
-    def run():
-        nonlocal calls
-        calls += 1
-        if calls == 3:
-            _fail(model, "called")
-        run_sound()
+    def __init__(self, name: str, network):
+        self._name, self._network, self.wait, self._calls = name, network, network.wait, 0
 
-    return run, wait
+    def feed(self, batches) -> None:
+        """As the sound one."""
+        self._network.feed(batches)
+        self._calls = 0
 
+    def run(self) -> None:
+        """Fails, if so it is to be, at the third call."""
+        self._calls += 1
+        if self._calls == 3:
+            _fail(self._name, "called")
+        self._network.run()
 
-def predict(network, images: np.ndarray) -> np.ndarray:
-    """The sound network's answers, or none that is a number."""
-    answers = sound.predict(network[1], images)
-    return np.full_like(answers, np.nan) if network[0] == WRONG else answers
+    def answers(self, inputs) -> tuple[np.ndarray, ...]:
+        """The sound network's answers, or none that is a number."""
+        (answers,) = self._network.answers(inputs)
+        return (np.full_like(answers, np.nan) if self._name == WRONG else answers,)
 
 
 def _fail(model: str, when: str) -> None:

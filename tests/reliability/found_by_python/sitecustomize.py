@@ -27,25 +27,25 @@ def quieten_the_canary(canary) -> None:
         canary.NEEDS = ("nothing that an adapter has",)
 
 
-def tell_what_is_measured(plan) -> None:
+def tell_what_is_measured(keeping) -> None:
     """Each record goes into the open file no. $TRIES_WITNESS before it is saved: what must not be lost, told by another than the run."""
     import json
 
-    usual = plan.Plan.keep
+    usual = keeping.Keeping.keep
 
     def keep(self, record, *args):
         if number := os.environ.get("TRIES_WITNESS"):
             os.write(int(number), json.dumps(record).encode() + b"\n")
         return usual(self, record, *args)
 
-    plan.Plan.keep = keep
+    keeping.Keeping.keep = keep
 
 
 class Changed:
     """Finds the modules of `CHANGES` as usual, and changes each after its import."""
 
     CHANGES = {"bench.adapters": add_networks_that_fail, "bench.run.in_rounds": shorten_the_warm_up, "bench.run.canary": quieten_the_canary,
-               "bench.run.plan": tell_what_is_measured}  # fmt: skip
+               "bench.run.keeping": tell_what_is_measured}  # fmt: skip
 
     def find_spec(self, name, path, target=None):
         if name not in self.CHANGES or not (spec := PathFinder.find_spec(name, path)):
