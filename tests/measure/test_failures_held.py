@@ -45,21 +45,7 @@ def test_out_of_memory_under_a_limit_is_tried_again_without_it_and_the_plan_says
     def a_small_machine():
         resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))
 
-    words = (
-        "throughput",
-        "--framework",
-        "numpy",
-        "--models",
-        "MLP-64",
-        "--batch-sizes",
-        "1000000",
-        "--rounds",
-        "1",
-        "--time-cap",
-        "900000",
-        "--results",
-        tmp_path,
-    )
+    words = [*"throughput --framework numpy --models MLP-64 --batch-sizes 1000000 --rounds 1 --time-cap 900000 --results".split(), tmp_path]
     cnn(*words, preexec_fn=a_small_machine)
     (record,) = saved(tmp_path)
     assert record["status"] == "out_of_memory" and record["granted_memory_mb"] == 2_048

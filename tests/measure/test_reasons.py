@@ -13,7 +13,7 @@ InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.
 Set TORCHDYNAMO_VERBOSE=1 for the internal stack trace (please do this especially if you're reporting a bug to PyTorch). For even more developer context, set TORCH_LOGS="+dynamo"
 """
 NOEXEC = """backend='inductor' raised:
-ImportError: /tmp/torchinductor_jane/2x/cabc.main.so: failed to map segment from shared object: Operation not permitted
+ImportError: /home/jane/.cache/torchinductor/2x/cabc.main.so: failed to map segment from shared object: Operation not permitted
 
 Set TORCHDYNAMO_VERBOSE=1 for the internal stack trace
 """

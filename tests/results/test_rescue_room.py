@@ -20,11 +20,16 @@ pytestmark = pytest.mark.usefixtures("own_state")
 # ---- there is no room, or nothing may be written ----
 
 
-def test_where_the_folder_can_not_be_written_another_keeps_it(opened, tmp_path):
-    results, told = opened
+def in_the_folders_place(results):
+    """A file stands where the folder of the results was, so that nothing can be written into it."""
     results.path.unlink()
     results.path.parent.rmdir()
     results.path.parent.write_text("a file")
+
+
+def test_where_the_folder_can_not_be_written_another_keeps_it(opened, tmp_path):
+    results, told = opened
+    in_the_folders_place(results)
     results.add(a(2))
     (kept,) = kept_in(tmp_path / "state")
     assert str(kept) in told[0] and str(kept) in close(results) and kept.stat().st_uid == os.getuid()
@@ -38,18 +43,14 @@ def test_where_the_folder_can_not_be_written_another_keeps_it(opened, tmp_path):
 def test_the_folder_for_temporary_files_keeps_it_where_there_is_no_other(opened, tmp_path):
     results, told = opened
     (tmp_path / "state").write_text("a file")
-    results.path.unlink()
-    results.path.parent.rmdir()
-    results.path.parent.write_text("a file")
+    in_the_folders_place(results)
     results.add(a(2))
     assert kept_in(tmp_path / "tmp") and str(tmp_path / "tmp") in told[0]
 
 
 def test_another_folder_of_results_does_not_take_it_up(opened, tmp_path):
     results, _ = opened
-    results.path.unlink()
-    results.path.parent.rmdir()
-    results.path.parent.write_text("a file")
+    in_the_folders_place(results)
     results.add(a(2))
     close(results)
     told = []

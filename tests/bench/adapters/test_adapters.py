@@ -201,7 +201,7 @@ def test_mxnets_fused_layers_answer_as_single_ones_do_at_each_batch_size():
 @pytest.mark.parametrize("device, precision, words", [("gpu", "float32", "on CPUs only: use --mode hybridized"), ("cpu", "int8", "fused layers already")])
 def test_where_mxnet_has_no_fused_layers_of_its_own_it_says_so(device, precision, words):
     with pytest.raises(NotImplementedError, match=words):
-        mxnet_adapter._go_together(device, precision, "fused")
+        mxnet_adapter.go_together(device, precision, "fused")
 
 
 @needs_mxnet

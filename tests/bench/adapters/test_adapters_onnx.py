@@ -169,7 +169,7 @@ def test_openvino_says_in_one_sentence_that_these_gpus_are_not_its():
 @pytest.mark.parametrize("kind, precision", [("cpu", "tf32"), ("cpu", "float16"), ("gpu", "int8")])
 def test_what_does_not_go_together_is_told_in_one_sentence(kind, precision):
     with pytest.raises(NotImplementedError, match=rf"{'int8' if kind == 'gpu' else precision}.*: use "):
-        ort_adapter._go_together(kind, precision)
+        ort_adapter.go_together(kind, precision)
 
 
 def test_a_cpu_without_bfloat16_is_told(monkeypatch):

@@ -88,7 +88,7 @@ def test_a_compiled_network_passes_the_gate_and_its_compilations_are_counted():
 
 def tf32_switches():
     """Of matrix products and of convolutions: when a TF32 network was prepared, after a float32 one, prepared again."""
-    adapter._go_together = lambda *_: None  # a CPU has no TF32, but it has the switches
+    adapter.go_together = lambda *_: None  # a CPU has no TF32, but it has the switches
     import torch
 
     def now():

@@ -73,21 +73,7 @@ def test_a_point_that_takes_longer_than_foretold_is_ended_with_the_budget_and_is
 def test_a_command_within_a_budget_is_gone_on_with_by_the_same_command(tmp_path, saved):
     from bench import cnn
 
-    words = [
-        "throughput",
-        "--framework",
-        "numpy",
-        "--models",
-        "MLP-64",
-        "--batch-sizes",
-        "1,2",
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.1",
-        "--results",
-        str(tmp_path),
-    ]
+    words = [*"throughput --framework numpy --models MLP-64 --batch-sizes 1,2 --rounds 1 --seconds 0.1 --results".split(), str(tmp_path)]
     assert options.main(cnn.parser(), [*words, "--budget", "1"]) == 0
     assert not list(tmp_path.glob("*.json")) or not saved(tmp_path)
     assert options.main(cnn.parser(), [*words, "--budget", "5m"]) == 0

@@ -40,23 +40,7 @@ def test_each_pair_is_told_with_the_reason_where_it_can_not_be(refusing, root):
 
 
 def test_an_impossible_pair_is_one_line_of_the_plan_and_no_start(refusing, root, tmp_path, saved):
-    words = (
-        "bench",
-        "--framework",
-        "numpy",
-        "--device",
-        "cpu",
-        "--preset",
-        "quick",
-        "--models",
-        "MLP-64",
-        "--batch-sizes",
-        "1",
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.1",
-    )
+    words = "bench --framework numpy --device cpu --preset quick --models MLP-64 --batch-sizes 1 --rounds 1 --seconds 0.1".split()
     done = ask(root, *words, "--results", str(tmp_path / "results"))
     assert done.returncode == 0 and done.stdout.count("numpy float64 eager: not here: no float64 here") == 1
     assert [record["precision"] for record in saved(tmp_path / "results")] == ["float32"]
