@@ -150,6 +150,7 @@ def test_a_run_on_a_visible_gpu_measures_what_can_be_and_says_what_can_not(bench
     assert "numpy throughput on gpu:2" in done.stdout and "NumPy runs on the CPU only" in done.stdout + done.stderr and done.returncode == 2
 
 
+@pytest.mark.slow
 def test_where_no_gpu_is_visible_the_cpu_is_measured(bench, nvml, tmp_path, saved):
     done = bench(*QUICK, "--results", tmp_path / "results", environment={**nvml.environment(NAMES=FOUR), "CUDA_VISIBLE_DEVICES": ""})
     records = saved(tmp_path / "results")

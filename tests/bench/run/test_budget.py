@@ -64,6 +64,7 @@ def test_a_point_that_would_end_after_the_budget_is_left_out_and_not_recorded():
     assert measured(Until(time.time() + 5), 10, [1, 2]) == ([], {("A", 1), ("A", 2)})
 
 
+@pytest.mark.slow
 def test_a_point_that_takes_longer_than_foretold_is_ended_with_the_budget_and_is_no_failure():
     began = time.monotonic()
     found, left = measured(Until(time.time() + END_S + 12), 1, [1, 4, 2])
