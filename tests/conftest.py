@@ -71,4 +71,4 @@ def nvml(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def own_locks(tmp_path_factory):
     """Locks of the tests' own: a measurement elsewhere on this machine stops no test, and no test a measurement."""
-    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("locks"))
+    os.environ["TMPDIR"] = os.environ["DLMARK_LOCKS"] = tempfile.tempdir = str(tmp_path_factory.mktemp("locks"))

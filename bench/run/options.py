@@ -4,8 +4,10 @@ import argparse
 import errno
 import io
 import os
+import re
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -15,8 +17,11 @@ from bench import adapters
 from dlmark.machine import cpu, descriptors, device, lock, stop
 from dlmark.measure import workers
 from dlmark.record import RecordError, safe
-from dlmark.results.files import ResultsError
+from dlmark.results.files import ResultsError, results_folder
 from dlmark.terminal.progress import as_events
+
+
+EMPTY = re.compile("--[a-z-]+=")  # an option without its value, as a shell's unset variable leaves it: as if it were not there
 
 
 class UsageError(ValueError):
@@ -118,7 +123,7 @@ def main(parser: argparse.ArgumentParser, argv: list[str] | None = None, part: l
     With `part` it is a part of `python -m bench`, which holds the device, and says the whole plan and the whole
     outcome itself: the command's Plan is appended to the list, or the error that it ended with, which is not told.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    argv = [word for word in (sys.argv[1:] if argv is None else argv) if not EMPTY.fullmatch(word)]
     opts = parser.parse_args(argv)
     opts.argv, opts.part, opts.prog = argv, part, parser.prog
     try:
@@ -133,6 +138,7 @@ def _status(prog: str, opts: argparse.Namespace) -> int:
     """Run the command; a user's mistake, and what the machine refuses, is told in a line."""
     _prepare_streams(opts)
     try:
+        _prepare_temporary_files(opts)
         with ExitStack() as opts.at_end:
             if getattr(opts, "end_with_stdin", False):
                 opts.at_end.enter_context(as_events())
@@ -159,6 +165,18 @@ def _prepare_streams(opts: argparse.Namespace) -> None:
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows the rest
     if getattr(opts, "end_with_stdin", False):
         threading.Thread(target=_end_with_stdin, daemon=True).start()
+
+
+def _prepare_temporary_files(opts: argparse.Namespace) -> None:
+    """Where no folder for them can be written, those of this process and its children go beside the results, where something must be."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        folder = results_folder(getattr(opts, "results", None)).absolute()
+        if not getattr(opts, "dry_run", False):
+            folder.mkdir(parents=True, exist_ok=True)
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        complain(f"No folder for temporary files can be written, so they lie in {safe(str(folder))} while this runs; TMPDIR names another")
 
 
 def _end_with_stdin() -> None:

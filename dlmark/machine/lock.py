@@ -19,6 +19,7 @@ from dlmark.machine import claims, stop
 TELL_S = 3.0  # after so long a wait is told
 PATIENCE_S = 30.0  # and after so long it is given up: a result file is written in much less
 LOOK_AGAIN_S = 0.02
+FOLDER = "DLMARK_LOCKS"  # the variable that names another folder for the locks of devices
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)  # some network drives
 
 
@@ -48,7 +49,8 @@ def hold(device_key: str, command: str, *, device: str | None = None, folder: st
     """Hold a device for as long as the block runs. Raises DeviceBusy if another run does, from whatever folder it came.
 
     `device_key` is the same for all who mean one physical device: a GPU's UUID, or cpu. `device` is its name for the
-    user. The lock belongs to the open file (flock(2)), so it ends with this process, however that ends.
+    user. The CPU is not measured while a GPU is, nor the other way round: each would take cores from the other. The lock
+    belongs to the open file (flock(2)), so it ends with this process, however that ends.
     """
     import fcntl  # here, since Windows has none: there the results can be read, but nothing be measured
 
@@ -57,12 +59,12 @@ def hold(device_key: str, command: str, *, device: str | None = None, folder: st
         file = _opened(path)
     except OSError as error:
         raise DeviceBusy(f"{path}: can't be opened, so nobody knows whether the device is free: {error.strerror}. "
-                         "Remove it, or name another folder with TMPDIR.") from error  # fmt: skip
+                         f"Remove it, or name another folder with {FOLDER}.") from error  # fmt: skip
     except NotToBeHad as error:
-        raise DeviceBusy(f"{error}, or name another folder with TMPDIR.") from error
+        raise DeviceBusy(f"{error}, or name another folder with {FOLDER}.") from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file, fcntl)
         except BlockingIOError:
             raise DeviceBusy(_busy(device or device_key, _holder(file))) from None
         except OSError as error:
@@ -70,14 +72,53 @@ def hold(device_key: str, command: str, *, device: str | None = None, folder: st
                 raise
             print(f"{path.parent} knows no locks, so nobody keeps a second run from the same device: start none", file=sys.stderr, flush=True)
         _sign(file, command)
+        for other in _not_beside(path):  # with ours held first, so that of two runs that start at once at most one goes on
+            if holder := _holder_of(other, fcntl):
+                raise DeviceBusy(_busy("the CPU" if other == _path("cpu", folder) else "a GPU of this machine", holder))
         yield
         # The file stays: were it removed, one run could lock the old file and the next a new one of the same name.
+
+
+def _take(file: FileIO, fcntl) -> None:
+    """Lock it; a run that only looks whether it is locked has it for a moment."""
+    for _ in range(5):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(LOOK_AGAIN_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _path(device_key: str, folder: str | os.PathLike | None) -> Path:
     """One file a user and device, the same from every clone of this project."""
     name = "".join(letter if letter.isalnum() else "-" for letter in device_key)
-    return Path(folder or tempfile.gettempdir()) / f"dlmark-{os.getuid()}-{name}.lock"
+    return Path(folder or _folder()) / f"dlmark-{os.getuid()}-{name}.lock"
+
+
+def _folder() -> str:
+    """The same for all runs of a user, so not TMPDIR, of which a scheduler gives each job its own."""
+    if named := os.environ.get(FOLDER):
+        return named
+    return next((folder for folder in ("/tmp", "/var/tmp", "/dev/shm") if os.access(folder, os.W_OK | os.X_OK)), None) or tempfile.gettempdir()
+
+
+def _not_beside(path: Path) -> list[Path]:
+    """The locks of the devices that are not measured while the one of `path` is."""
+    cpu = _path("cpu", path.parent)
+    return sorted(set(path.parent.glob(cpu.name.replace("cpu", "*"))) - {path}) if path == cpu else [cpu]
+
+
+def _holder_of(path: Path, fcntl) -> Holder | None:
+    """Who holds another device; None where nobody does, or where that can't be known."""
+    try:
+        with _opened(path, new=False) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _holder(file)
+    except (OSError, NotToBeHad):
+        pass
+    return None
 
 
 def _busy(device: str, holder: Holder) -> str:
@@ -146,9 +187,9 @@ class _OfAnotherUser(NotToBeHad):
     """A regular file that is another user's."""
 
 
-def _opened(path: Path) -> FileIO:
-    """A lock's file, made where there is none, which no child inherits (PEP 446). Raises NotToBeHad for what is not ours to write."""
-    with_care = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # anybody may write in the folder: no link is followed, and no pipe waited for
+def _opened(path: Path, *, new: bool = True) -> FileIO:
+    """A lock's file, made where there is none if `new`, which no child inherits (PEP 446). Raises NotToBeHad for what is not ours to write."""
+    with_care = new * os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # anybody may write in the folder: no link is followed, and no pipe waited for
     try:
         _refuse_strange(path, os.lstat(path))
     except FileNotFoundError:

@@ -24,7 +24,13 @@ def start(root, tmp_path):
 
     def run(*words, **options) -> subprocess.Popen:
         (tmp_path / "locks").mkdir(exist_ok=True)
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "locks"), **options.pop("environment", {})}
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(tmp_path / "locks"),
+            "DLMARK_LOCKS": str(tmp_path / "locks"),
+            **options.pop("environment", {}),
+        }
         options.setdefault("preexec_fn", hear_signals)
         started.append(subprocess.Popen([sys.executable, *map(str, words)], cwd=root, env=environment, text=True, start_new_session=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options))  # fmt: skip

@@ -119,7 +119,7 @@ def test_two_devices_are_measured_at_once_and_told_in_one_place(monkeypatch, cap
     def one(name):
         (tmp_path / name).mkdir()  # a lock of its own: the CPU stands in for two devices
         words = ("largest-batch-size", "--framework=numpy", "--models=MLP-1024", "--memory-limit=1", f"--results={tmp_path / name / 'results'}")
-        return ["env", f"TMPDIR={tmp_path / name}", sys.executable, "-m", "bench.cnn", *words, "--end-with-stdin"]
+        return ["env", f"DLMARK_LOCKS={tmp_path / name}", sys.executable, "-m", "bench.cnn", *words, "--end-with-stdin"]
 
     monkeypatch.setattr(whole, "_commands", lambda where, *_: [one({"gpu:0": "a", "gpu:1": "b"}[where])])
     with progress(2) as show:

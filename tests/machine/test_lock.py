@@ -23,7 +23,7 @@ LONG = ("throughput", "--framework", "numpy", "--models", "MLP-64", "--threads",
 def held(tmp_path, start_cnn):
     """A run that measures the CPU, in a temporary folder of this test's own."""
     (tmp_path / "locks").mkdir()
-    environment = {"TMPDIR": str(tmp_path / "locks")}
+    environment = {"DLMARK_LOCKS": str(tmp_path / "locks")}
     process = start_cnn(*LONG, "--results", tmp_path / "first", environment=environment)
     assert "4 to measure" in process.stdout.readline()
     yield process, environment
@@ -52,7 +52,7 @@ def test_a_killed_run_leaves_the_device_free(held, tmp_path):
     process, environment = held
     process.send_signal(signal.SIGKILL)
     process.wait()
-    with lock.hold("cpu", "next", folder=environment["TMPDIR"]):
+    with lock.hold("cpu", "next", folder=environment["DLMARK_LOCKS"]):
         pass
 
 
@@ -75,9 +75,31 @@ def test_a_device_is_free_again_after_an_error(tmp_path):
         pass
 
 
-def test_devices_do_not_stop_each_other(tmp_path):
-    with lock.hold("GPU-1", "one", folder=tmp_path), lock.hold("GPU-2", "two", folder=tmp_path), lock.hold("cpu", "three", folder=tmp_path):
-        assert len(list(tmp_path.iterdir())) == 3
+def test_gpus_do_not_stop_each_other(tmp_path):
+    with lock.hold("GPU-1", "one", folder=tmp_path), lock.hold("GPU-2", "two", folder=tmp_path):
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("first, second, said", [("GPU-1", "cpu", "a GPU of this machine is"), ("cpu", "GPU-1", "the CPU is")])
+def test_the_cpu_and_a_gpu_are_not_measured_at_once(first, second, said, tmp_path):
+    with lock.hold("GPU-0", "ended", folder=tmp_path):
+        pass
+    with lock.hold(first, "a command", folder=tmp_path):
+        with pytest.raises(lock.DeviceBusy, match=rf"^{said} being measured already, since .* by process {os.getpid()} \(a command\)"):
+            with lock.hold(second, "another", folder=tmp_path):
+                pass
+    with lock.hold(second, "another", folder=tmp_path):
+        pass
+
+
+def test_a_scheduler_that_gives_each_job_a_temporary_folder_of_its_own_hides_no_run(tmp_path, root):
+    words = [sys.executable, "-c", "from dlmark.machine import lock; print(lock._folder())"]
+    told = set()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        environment = {**{k: v for k, v in os.environ.items() if k != "DLMARK_LOCKS"}, "TMPDIR": str(tmp_path / name), "PYTHONPATH": str(root)}
+        told.add(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert len(told) == 1
 
 
 def test_a_child_does_not_keep_the_device(tmp_path):
@@ -103,7 +125,7 @@ def test_a_link_in_the_place_of_the_lock_is_refused_and_not_followed(how, tmp_pa
     path.unlink()
     (tmp_path / "precious").write_text("data")
     getattr(path, how)(tmp_path / "precious")
-    with pytest.raises(lock.DeviceBusy, match="TMPDIR"), lock.hold("cpu", "a command", folder=tmp_path):
+    with pytest.raises(lock.DeviceBusy, match="DLMARK_LOCKS"), lock.hold("cpu", "a command", folder=tmp_path):
         pass
     assert (tmp_path / "precious").read_text() == "data"
 

@@ -12,7 +12,7 @@ STARTS_WITHIN_S = 1.0
 
 
 def together(task: Task) -> Iterator[list[str]]:
-    """Each in a TMPDIR of its own, or the device's lock would keep them apart; a start at a random moment."""
+    """Each with a folder of its own for locks, or the device's lock would keep them apart; a start at a random moment."""
 
     def one(place: int) -> list[list[str]]:
         folder, random = task.own_folder(place), task.random(place)

@@ -221,6 +221,7 @@ def started(folder: Path, *words, results: Path | None = None, before: Iterable 
         "TRIES_WITNESS": str(write),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(tmp),
+        "DLMARK_LOCKS": str(tmp),
         "XDG_STATE_HOME": str(tmp / "state"),
         "PYTHONPATH": f"{HERE / 'found_by_python'}:{ROOT}",
         **(environment or {}),
