@@ -20,7 +20,6 @@ from dlmark.record import RecordError, safe
 from dlmark.results.files import ResultsError, results_folder
 from dlmark.terminal.progress import as_events
 
-
 EMPTY = re.compile("--[a-z-]+=")  # an option without its value, as a shell's unset variable leaves it: as if it were not there
 
 

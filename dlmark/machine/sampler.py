@@ -107,13 +107,13 @@ def watch(
             seen.lost = f"{where} did not answer within {patience_s:g} s: the driver hangs; see dmesg and nvidia-smi"
 
 
-def energy_per_item(before_j: float | None, after_j: float | None, seconds: float, items: int) -> dict:
+def energy_per_item(before_j: float | None, after_j: float | None, seconds: float, items: float) -> dict:
     """The record's fields energy_j, per item, and energy_s, of a steady load between two readings of device.energy_j.
 
     Both are None where the device has no counter, where its counter stood still or went back, and under 2 s.
     """
     is_told = before_j is not None and after_j is not None and after_j > before_j
-    if not is_told or seconds < MIN_ENERGY_S or items < 1:
+    if not is_told or seconds < MIN_ENERGY_S or not items:
         return {"energy_j": None, "energy_s": None}
     return {"energy_j": (after_j - before_j) / items, "energy_s": seconds}
 

@@ -15,6 +15,7 @@ BLOCK_S = 0.1  # a block is long enough that its one wait costs little, and shor
 LEAST_BLOCKS = 3  # of one process, when the time is up; how sure they are, the rounds together will tell
 LONGEST = 2  # disturbed blocks are measured again until the time in blocks is this many times what was allowed
 EVENT_GAP = 0.03
+LONGEST_TICK_S = 0.25  # between two values of an energy counter
 
 
 class Recompiled(RuntimeError):
@@ -72,7 +73,7 @@ class Timing:
     wall_times_s: list[float] = field(default_factory=list)  # of the same blocks, where those are of device events
     contended: list[int] = field(default_factory=list)  # places of the blocks that were disturbed
     latencies_s: list[float] = field(default_factory=list)
-    energy: tuple[float | None, float | None, float, int] = (None, None, 0.0, 0)  # counter before, after, seconds, calls
+    energy: tuple[float | None, float | None, float, float] = (None, None, 0.0, 0.0)  # counter before, after, seconds, calls
     flags: list[str] = field(default_factory=list)
     seen: Any = None  # what the watch over the device gave
     host: dict = field(default_factory=dict)
@@ -143,7 +144,8 @@ def _warm_up(timing: Timing, work: _Work, rules: Rules) -> None:
 
 def _timed_blocks(timing: Timing, work: _Work, rules: Rules, device: Device, host) -> None:
     """Blocks until the interval is within the target, or the time is up."""
-    start, counter_j = work.clock(), device.energy_j()
+    tick = _tick(timing, work, rules, device)
+    start = work.clock()
     while True:
         host.before()
         event_s, wall_s = work.block(timing.calls_per_block)
@@ -153,7 +155,7 @@ def _timed_blocks(timing: Timing, work: _Work, rules: Rules, device: Device, hos
         timing.wall_times_s.append(wall_s)
         if _enough(timing, rules):
             break
-    _energy(timing, work, rules, device, counter_j, start)
+    _energy(timing, work, rules, device, tick, start)
     _flag_blocks(timing, work, host.cause)
 
 
@@ -168,15 +170,40 @@ def _enough(timing: Timing, rules: Rules) -> bool:
     return up and len(times) >= LEAST_BLOCKS
 
 
-def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, counter_j: float | None, start: float) -> None:
-    """Keep the load on until the counter has enough behind it; only the timed blocks are kept as such."""
-    if counter_j is None or not rules.energy_s:
+def _tick(timing: Timing, work: _Work, rules: Rules, device: Device) -> tuple[float | None, float] | None:
+    """The energy counter as it just moved on, and when that was, with a block under way; None where there is no counter.
+
+    Counters move every 20 to 100 ms, which is up to 5% of the two seconds that are measured.
+    """
+    before = device.energy_j() if rules.energy_s else None
+    if before is None:
+        return None
+    for _ in range(timing.calls_per_block):
+        work.run()
+    end = work.clock() + LONGEST_TICK_S
+    while (now := device.energy_j()) == before and work.clock() < end:
+        pass
+    at = work.clock()
+    work.wait()
+    return now, at
+
+
+def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, first: tuple[float | None, float] | None, start: float) -> None:
+    """Keep the load on until the counter has enough behind it, from tick to tick; only the timed blocks are kept as such.
+
+    The calls are those of the blocks since `start`, at their pace, since a tick falls into the middle of a block.
+    """
+    if first is None:
         return
     blocks = len(timing.block_times_s)
-    while work.clock() - start < rules.energy_s:
+    while work.clock() - first[1] < rules.energy_s:
         work.block(timing.calls_per_block)
         blocks += 1
-    timing.energy = (counter_j, device.energy_j(), work.clock() - start, blocks * timing.calls_per_block)
+    calls_a_second = blocks * timing.calls_per_block / (work.clock() - start)
+    last = _tick(timing, work, rules, device)
+    if last is not None:
+        energy_s = last[1] - first[1]
+        timing.energy = (first[0], last[0], energy_s, calls_a_second * energy_s)
 
 
 def _flag_blocks(timing: Timing, work: _Work, cause: str) -> None:

@@ -234,6 +234,38 @@ def test_energy_has_two_seconds_of_load_behind_it_and_is_per_image():
     assert len(timing.block_times_s) == MIN_BLOCKS
 
 
+class Queue(Work):
+    """The same on a device that works by itself, with an energy counter that moves every `tick_s`: asking takes time, too."""
+
+    def __init__(self, call_s, power_w, tick_s):
+        super().__init__(repeat(call_s))
+        self.busy_until, self.call_s, self.power_w, self.tick_s = 0.0, call_s, power_w, tick_s
+
+    def run(self):
+        self.busy_until = max(self.busy_until, self.now) + self.call_s
+
+    def wait(self):
+        self.now = max(self.now, self.busy_until)
+
+    def energy_j(self):
+        self.now += 1e-4
+        return self.power_w * (self.now // self.tick_s) * self.tick_s
+
+
+@pytest.mark.parametrize("call_s", [0.003, 0.07, 0.4])
+@pytest.mark.parametrize("tick_s", [0.02, 0.1])
+def test_energy_is_taken_from_tick_to_tick_of_a_counter(call_s, tick_s):
+    work = Queue(call_s, power_w=300, tick_s=tick_s)
+    fields = as_fields(work.timing(device=Device(energy_j=work.energy_j)), 4)
+    assert fields["energy_j"] == pytest.approx(300 * call_s / 4, rel=0.002) and 2.0 <= fields["energy_s"] < 3.0
+
+
+def test_a_counter_that_no_longer_moves_keeps_nobody_waiting_and_has_no_energy():
+    work = Queue(0.01, power_w=0, tick_s=0.1)
+    fields = as_fields(work.timing(device=Device(energy_j=work.energy_j)), 4)
+    assert fields["energy_j"] is None and work.now < 7
+
+
 def test_energy_is_null_where_the_device_has_no_counter():
     assert as_fields(Work(repeat(0.01)).timing(), 4)["energy_j"] is None
 

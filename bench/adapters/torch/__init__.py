@@ -134,11 +134,25 @@ def start(device: str = "cpu"):
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads()))
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise NotImplementedError("this build of PyTorch finds no CUDA device: install one that is built for CUDA, or use --device cpu")
+        raise NotImplementedError(_why_no_device(torch))
     _knows(torch, torch.cuda.get_device_capability())
     torch.zeros(1, device="cuda")  # what the driver takes for any process is there before a network's memory is counted
     torch.cuda.synchronize()
     return torch.device("cuda", 0)
+
+
+def _why_no_device(torch) -> str:
+    """Why PyTorch finds no CUDA device, and what to do: a CPU's build, a driver too old for its CUDA, or what CUDA says."""
+    if not (torch.version.cuda or torch.version.hip):
+        return "this build of PyTorch is made for CPUs: install one that is built for CUDA, or use --device cpu"
+    try:
+        torch.cuda.init()
+        why = "no GPU is visible to it"
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
+    if "too old" in why:
+        return f"PyTorch is built for CUDA {torch.version.cuda}, and the driver is too old for it: update the driver, or install a build for an older CUDA"
+    return f"PyTorch, built for CUDA {torch.version.cuda}, finds no device: {why}"
 
 
 def _knows(torch, capability: tuple[int, int]) -> None:

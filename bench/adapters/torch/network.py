@@ -6,7 +6,9 @@ from bench.adapters.torch import COMPILED
 
 
 def allow_tf32(allowed: bool) -> None:
-    """In products of matrices and in convolutions."""
+    """In products of matrices and in convolutions, by both of PyTorch's switches: what is compiled for the one reads the other."""
+    if hasattr(torch.backends.cudnn, "fp32_precision"):  # since 2.9; first, since the older one is not read while they differ
+        torch.backends.cudnn.fp32_precision = "tf32" if allowed else "none"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
@@ -149,19 +151,23 @@ class Graphs(Network):
 
     def _captured(self, inputs) -> tuple:
         """A CUDA graph of one call, with the memory of its inputs and of its answers."""
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside), self.quiet():
-            for _ in range(3):  # what a capture can't hold, such as choosing algorithms, happens before it
-                self.call(*inputs)
-        torch.cuda.current_stream().wait_stream(aside)
-        if not self.graphs:
+        if not self.graphs:  # the others are of the same shapes, and calls of theirs would take memory beside the graphs' own
+            self._warm_up(inputs)
             _count_memory_anew()
         graph = torch.cuda.CUDAGraph()
         pool = self.graphs[0][0].pool() if self.graphs else None  # one replays after the other, so they can share their memory
         with torch.cuda.graph(graph, pool=pool), self.quiet():
             answers = self.call(*inputs)
         return graph, inputs, answers
+
+    def _warm_up(self, inputs) -> None:
+        """What a capture can't hold, such as choosing algorithms, happens before it."""
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside), self.quiet():
+            for _ in range(3):
+                self.call(*inputs)
+        torch.cuda.current_stream().wait_stream(aside)
 
 
 class Trained(Network):

@@ -92,7 +92,10 @@ def tf32_switches():
     import torch
 
     def now():
-        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        older = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        newer = torch.backends.cuda.matmul.fp32_precision == "tf32", torch.backends.cudnn.fp32_precision == "tf32"
+        assert newer == older  # what is compiled reads these
+        return older
 
     network = adapter.load("classification", "SqueezeNet-1.1", precision="tf32")
     prepared(adapter, network, "SqueezeNet-1.1", 1)
@@ -154,8 +157,21 @@ def test_the_weights_own_preprocessing_is_told():
 @needs_torch
 @pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a GPU here")
 def test_a_build_without_a_gpu_says_so():
-    with pytest.raises(NotImplementedError, match="finds no CUDA device.*--device cpu"):
+    with pytest.raises(NotImplementedError, match="is made for CPUs: install one that is built for CUDA, or use --device cpu"):
         adapter.start("gpu")
+
+
+@pytest.mark.parametrize("said, told", [
+    ("The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver by downloading and installing a new version",
+     "PyTorch is built for CUDA 13.0, and the driver is too old for it: update the driver, or install a build for an older CUDA"),
+    ("Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver from http://www.nvidia.com",
+     "PyTorch, built for CUDA 13.0, finds no device: Found no NVIDIA driver on your system"),
+])  # fmt: skip
+def test_a_driver_that_does_not_fit_is_told_as_such(said, told):
+    def init():
+        raise RuntimeError(said)
+
+    assert adapter._why_no_device(SimpleNamespace(version=SimpleNamespace(cuda="13.0", hip=None), cuda=SimpleNamespace(init=init))) == told
 
 
 @pytest.mark.parametrize("built, capability, runs", [
