@@ -27,6 +27,7 @@ extensions = [
     "notebook_outputs",
     "notebook_figure",
     "bokeh_pages",
+    "source_archive",
     "content_policy",
     "mathml",
 ]

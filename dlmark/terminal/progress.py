@@ -100,8 +100,9 @@ def progress(total: float):
     columns = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("about"),
                rich.TimeRemainingColumn(), rich.TextColumn("left"))  # fmt: skip
     console = Console()
+    is_screen = console.is_terminal and console.file.isatty()  # FORCE_COLOR, which Jupyter sets, makes a terminal of a pipe, and a line of each frame
     # A long period: points differ so much in cost that only the average over the run is worth showing.
-    with rich.Progress(*columns, speed_estimate_period=3_600, console=console, disable=not console.is_terminal) as display:
+    with rich.Progress(*columns, speed_estimate_period=3_600, console=console, disable=not is_screen) as display:
         _shown.append(Progress(display, display.add_task("starting", total=total)))
         try:
             yield _shown[-1]

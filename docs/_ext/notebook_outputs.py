@@ -9,12 +9,14 @@ from pathlib import Path
 
 import notebook_cache
 import notebook_state
+import source_archive
 from docutils import nodes
 from sphinx.util import logging
 
 log = logging.getLogger(__name__)
 
 DOWNLOAD = '<p class="download">This page is a notebook: <a href="{name}" download>download it</a>, change it, run it again.</p>\n'
+TAKE_ALONG = '<p class="download">Download <a href="{name}" download>this notebook</a> and <a href="{archive}" download>dlmark.zip</a>.</p>\n'
 
 
 class Html(nodes.General, nodes.Element):
@@ -44,7 +46,8 @@ def add(app, doctree):
             node["classes"].remove("nblast")  # it was the last of its cell while it was alone
             shown[-1]["classes"].append("nblast")
             node.parent[node.parent.index(node) + 1 : node.parent.index(node) + 1] = shown
-    doctree.append(Html(html=DOWNLOAD.format(name=html.escape(docname.rpartition("/")[2] + ".ipynb"))))
+    words, archive = (DOWNLOAD, "") if notebook_state.is_run(notebook) else (TAKE_ALONG, "../" * docname.count("/") + source_archive.NAME)
+    doctree.append(Html(html=words.format(name=html.escape(docname.rpartition("/")[2] + ".ipynb"), archive=archive)))
 
 
 def _container(output):

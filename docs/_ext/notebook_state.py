@@ -38,6 +38,8 @@ class Project:
 
 def load(project: Project, docname: str, notebook) -> list | None:
     """The kept outputs of a notebook, one entry a code cell, or None if it has to run again."""
+    if not is_run(notebook):
+        return [{"outputs": [], "execution_count": None} for _ in code_cells(notebook)]
     if not code_cells(notebook):
         return []
     try:
@@ -70,6 +72,11 @@ def prune(project: Project, docnames) -> None:
     for path in project.cache.glob("*"):
         if path not in wanted:
             path.unlink()
+
+
+def is_run(notebook) -> bool:
+    """Whether a build runs the notebook: nbsphinx's own key in its metadata says which are for other machines."""
+    return notebook.metadata.get("nbsphinx", {}).get("execute") != "never"
 
 
 def code_cells(notebook) -> list:

@@ -15,7 +15,11 @@ from bokeh.io.notebook import _HOOKS, install_notebook_hook
 from bokeh.models import Plot, Range1d
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("docs/*.ipynb")])
+PAGES = sorted(
+    path
+    for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("docs/*.ipynb")]
+    if json.loads(path.read_text())["metadata"].get("nbsphinx", {}).get("execute") != "never"
+)
 sys.path.insert(0, str(ROOT / "docs" / "_ipython"))
 
 import site_figures  # noqa: E402

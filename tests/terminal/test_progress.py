@@ -21,3 +21,11 @@ def test_the_parts_of_a_run_share_one_display():
         assert first is second is whole and whole._display.tasks[0].completed == 1 and len(whole._display.tasks) == 1
     with progress(1) as later:
         assert later is not whole
+
+
+def test_colours_that_are_forced_make_no_terminal_of_a_pipe(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as Jupyter does
+    with progress(1) as show:
+        show.at("a network")
+        show.done(1, 1, "a point")
+    assert capsys.readouterr().out == "[1/1] a point\n"
