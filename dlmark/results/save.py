@@ -106,7 +106,9 @@ class SaveResults:
         return journal.beside(target_of(self.path))
 
     def _write(self, records: dict[tuple, dict]) -> None:
-        """Write all; what is the same object as before has its line as before."""
+        """Write all; what is the same object as before has its line as before. Without a record no file is made."""
+        if not records and self._seen is None:
+            return
         nothing = (None, None)
         lines = {key: (record, line if known is record and line else journal.line(record))
                  for key, record in records.items() for known, line in [self._lines.get(key, nothing)]}  # fmt: skip

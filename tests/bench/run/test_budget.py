@@ -76,7 +76,7 @@ def test_a_command_within_a_budget_is_gone_on_with_by_the_same_command(tmp_path,
 
     words = [*"throughput --framework numpy --models MLP-64 --batch-sizes 1,2 --rounds 1 --seconds 0.1 --results".split(), str(tmp_path)]
     assert options.main(cnn.parser(), [*words, "--budget", "1"]) == 0
-    assert not list(tmp_path.glob("*.json")) or not saved(tmp_path)
+    assert not list(tmp_path.glob("*.json"))
     assert options.main(cnn.parser(), [*words, "--budget", "5m"]) == 0
     records = saved(tmp_path)
     assert [record["batch_size"] for record in records] == [1, 2] and "budget" not in json.dumps(records)
