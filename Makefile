@@ -19,6 +19,7 @@ INSTALLED := $(patsubst .venv-%/ready,%,$(wildcard $(FRAMEWORKS:%=.venv-%/ready)
 WANTED := $(or $(FRAMEWORK),mxnet $(sort $(INSTALLED) $(if $(NVIDIA),$(if $(filter cpu,$(DEVICE)),,torch))))
 python_of = $(if $(filter $1,$(FRAMEWORKS)),.venv-$1/bin/python,$(PYTHON))
 MEASURE_READY := $(foreach framework,$(WANTED),$(if $(filter $(framework),$(FRAMEWORKS)),.venv-$(framework)/ready,$(READY)))
+BESIDE := $(if $(FRAMEWORK),,$(filter-out $(READY),$(MEASURE_READY)))
 endif
 PORT ?= 8000
 
@@ -77,9 +78,16 @@ test-all: $(READY)  ## run all tests
 reliability: $(READY)  ## try what docs/reliability.md promises, 20 minutes; SHORT=1 two
 	@'$(PYTHON)' tests/reliability $(if $(call yes,SHORT),--short,--table docs/reliability.md) $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed '$(SEED)')
 
-# One list over all frameworks that are installed, each measured with the Python of its environment.
-results: $(MEASURE_READY)  ## measure this machine and write into results/
+# One list over all frameworks that are installed, each measured with the Python of its environment. An environment that can't be set up
+# keeps none of the others from being measured, unless it is the one that was asked for.
+results: $(if $(FRAMEWORK),$(MEASURE_READY),$(READY))  ## measure this machine and write into results/
+	$(if $(BESIDE),+@$(set_up_beside))
 	@'$(if $(FRAMEWORK),$(call python_of,$(FRAMEWORK)),$(PYTHON))' -m bench $(if $(FRAMEWORK),--framework='$(FRAMEWORK)') $(CHOICE)
+
+define set_up_beside
+for ready in $(BESIDE); do $(MAKE) --no-print-directory $$ready || \
+	  echo "$${ready%/ready} could not be set up, so it is left out: the reason stands above, and the same command tries again." >&2; done
+endef
 
 CHOICE = $(if $(BENCH),--bench='$(BENCH)') $(if $(MODELS),--models='$(MODELS)') $(if $(BATCH_SIZES),--batch-sizes='$(BATCH_SIZES)') \
   $(if $(PRECISION),--precision='$(PRECISION)') $(if $(MODE),--mode='$(MODE)') $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(SIZE),--size='$(SIZE)') $(if $(THREADS),--threads='$(THREADS)') \

@@ -68,6 +68,24 @@ def test_where_the_driver_is_pytorch_comes_by_itself_unless_the_cpu_is_asked_for
     assert ".venv-torch" not in said("results", "DEVICE=cpu")
 
 
+def test_an_environment_that_can_not_be_set_up_keeps_none_of_the_others_from_being_measured(root, tmp_path):
+    shutil.copy(root / "Makefile", tmp_path)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    (tmp_path / "nvidia-smi").symlink_to("/bin/true")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\necho measured\n")
+    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
+    for name in ("requirements.txt", "requirements.lock", ".venv/ready"):
+        (tmp_path / name).touch()
+    words = ["make", "results", "BASE_PYTHON=/no/such/python"]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.endswith("measured\n")
+    assert ".venv-torch could not be set up, so it is left out" in done.stderr and "/no/such/python" in done.stdout
+    asked = subprocess.run([*words, "FRAMEWORK=torch"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert asked.returncode != 0 and "measured" not in asked.stdout
+
+
 @pytest.mark.parametrize("variable, option", [
     ("BUDGET=25m", "--budget='25m'"), ("ROUNDS=1", "--rounds='1'"), ("THREADS=4", "--threads='4'"), ("SECONDS=0.3", "--seconds='0.3'"),
     ("SIZES=8192", "--sizes='8192'"), ("SIZE=320", "--size='320'"), ("WAIT=10m", "--wait='10m'"), ("BENCH=cnn,device", "--bench='cnn,device'"),
