@@ -15,8 +15,8 @@ def write(app):
         return
     target, source = Path(app.outdir, NAME), Path(app.srcdir)
     target.parent.mkdir(parents=True, exist_ok=True)
-    paths = [source / name for name in FILES]
-    paths += sorted(path for folder in FOLDERS for path in (source / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    found = [*(source / name for name in FILES), *(path for folder in FOLDERS for path in (source / folder).rglob("*"))]
+    paths = sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
     with zipfile.ZipFile(target, "w") as archive:
         for path in paths:
             entry = zipfile.ZipInfo(path.relative_to(source).as_posix(), DATE)
