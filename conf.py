@@ -31,17 +31,9 @@ extensions = [
     "content_policy",
     "mathml",
 ]
-exclude_patterns = [
-    ".*",
-    "_build",
-    "tests",
-    "results",
-    "bench",
-    "README.md",
-    "docs/_*",
-    "*.egg-info",
-    "**.ipynb_checkpoints",
-]
+# Pages are read from these places alone: a virtual environment in the clone, of whatever name, is full of .rst files of others.
+include_patterns = ["index.rst", "notebooks/**", "docs/**"]
+exclude_patterns = ["docs/_*", "**.ipynb_checkpoints"]
 
 # Notebooks: notebook_cache runs them, and only when something they depend on has changed.
 nbsphinx_execute = "never"

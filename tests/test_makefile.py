@@ -35,6 +35,29 @@ def said(root, tmp_path):
     return run
 
 
+@pytest.fixture
+def made(root, tmp_path):
+    """Function: `make results` where all is installed, with a script in the place of the environment's Python."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(root / name, tmp_path)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    for name in ("requirements.txt", "requirements.lock", ".venv/ready"):
+        (tmp_path / name).touch()
+
+    def run(script, *words, driver=False, **environment):
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        if driver and not (tmp_path / "nvidia-smi").exists():
+            (tmp_path / "nvidia-smi").symlink_to("/bin/true")
+        of_a_user = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}  # and not of make test
+        environment = {**of_a_user, "PATH": f"{tmp_path}:{os.environ['PATH']}", **environment}
+        words = words if driver else ("DEVICE=cpu", *words)
+        return subprocess.run(["make", "results", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
 def installs(text):
     return [line.strip() for line in text.splitlines() if " pip install " in line]
 
@@ -68,22 +91,11 @@ def test_where_the_driver_is_pytorch_comes_by_itself_unless_the_cpu_is_asked_for
     assert ".venv-torch" not in said("results", "DEVICE=cpu")
 
 
-def test_an_environment_that_can_not_be_set_up_keeps_none_of_the_others_from_being_measured(root, tmp_path):
-    shutil.copy(root / "Makefile", tmp_path)
-    shutil.copy(root / "pyproject.toml", tmp_path)
-    (tmp_path / "nvidia-smi").symlink_to("/bin/true")
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\necho measured\n")
-    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
-    for name in ("requirements.txt", "requirements.lock", ".venv/ready"):
-        (tmp_path / name).touch()
-    words = ["make", "results", "BASE_PYTHON=/no/such/python"]
-    of_a_user = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}  # and not of make test
-    environment = {**of_a_user, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+def test_an_environment_that_can_not_be_set_up_keeps_none_of_the_others_from_being_measured(made):
+    done = made("echo measured", "BASE_PYTHON=/no/such/python", driver=True)
     assert done.returncode == 0 and done.stdout.endswith("measured\n")
     assert ".venv-torch could not be set up, so it is left out" in done.stderr and "/no/such/python" in done.stdout
-    asked = subprocess.run([*words, "FRAMEWORK=torch"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    asked = made("echo measured", "BASE_PYTHON=/no/such/python", "FRAMEWORK=torch", driver=True)
     assert asked.returncode != 0 and "measured" not in asked.stdout
 
 
@@ -100,16 +112,14 @@ def test_what_is_installed_is_not_installed_again(said):
     assert not installs(said("results", "FRAMEWORK=torch", there=there)) and not installs(said("results", "FRAMEWORK=jax"))
 
 
+def test_what_pip_is_told_for_the_users_own_packages_does_not_reach_an_environment(made):
+    done = made('echo "PIP_USER is $PIP_USER"', PIP_USER="1")  # as on many clusters; pip refuses that in an environment
+    assert "PIP_USER is 0\n" in done.stdout
+
+
 @pytest.mark.parametrize("status", [0, 2, 130])
-def test_the_status_of_the_run_is_told(status, root, tmp_path):
-    shutil.copy(root / "Makefile", tmp_path)
-    shutil.copy(root / "pyproject.toml", tmp_path)
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\nexit {status}\n")
-    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
-    for name in ("requirements.txt", "requirements.lock", ".venv/ready"):
-        (tmp_path / name).touch()
-    done = subprocess.run(["make", "results", "DEVICE=cpu"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+def test_the_status_of_the_run_is_told(status, made):
+    done = made(f"exit {status}")
     assert (done.returncode == 0) == (status == 0) and (status == 0 or f"Error {status}" in done.stderr)
 
 
