@@ -42,6 +42,16 @@ def start(root, tmp_path):
         process_.communicate()
 
 
+@pytest.fixture(scope="session")
+def script(root):
+    """Run a subcommand of a bench script to its end, such as device ceilings."""
+
+    def run(name, *words) -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, "-m", f"bench.{name}", *map(str, words)], cwd=root, capture_output=True, text=True, timeout=400)
+
+    return run
+
+
 @pytest.fixture
 def start_bench(start):
     """Start `python -m bench`."""

@@ -1,7 +1,6 @@
 """A device's ceilings through the real command line, with NumPy as the framework, and MXNet and PyTorch where they are installed."""
 
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
@@ -15,12 +14,8 @@ QUICK = ("--sizes", "64", "--seconds", "0.1", "--rounds", "1", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
-def ceilings(root):
-    def run(*words):
-        command = [sys.executable, "-m", "bench.device", "ceilings", *map(str, words)]
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
-
-    return run
+def ceilings(script):
+    return partial(script, "device", "ceilings")
 
 
 @pytest.fixture(scope="module")

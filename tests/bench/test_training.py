@@ -1,8 +1,7 @@
 """Training throughput through the real command line, with NumPy as the framework, and MXNet and PyTorch where they are installed."""
 
 import math
-import subprocess
-import sys
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,12 +18,8 @@ QUICK = ("--models", "MLP-64", "--batch-sizes", "2", "--seconds", "0.1", "--thre
 
 
 @pytest.fixture(scope="module")
-def training(root):
-    def run(*words):
-        command = [sys.executable, "-m", "bench.training", "throughput", *map(str, words)]
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=400)
-
-    return run
+def training(script):
+    return partial(script, "training", "throughput")
 
 
 @pytest.fixture(scope="module")
