@@ -190,7 +190,7 @@ def test_a_network_with_dropout_that_does_not_learn_is_found_out(framework):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framework, model, words", [
-    ("mxnet", "CIFAR-ResNet-v1-20", ()), ("mxnet", "SqueezeNet-1.1", ()), ("torch", "SqueezeNet-1.1", ()), ("torch", "MobileNetV2", ()),
+    ("mxnet", "CIFAR-ResNet-v1-20", ()), ("mxnet", "SqueezeNet-1.1", ()), ("torch", "SqueezeNet-1.1", ()), ("torch", "MobileNetV2", ()), ("torch", "ResNet-v1b-50", ()),
     ("torch", "SqueezeNet-1.1", ("--mode", "compiled")),
 ])  # fmt: skip
 def test_a_network_is_trained_in_an_installed_framework(framework, model, words, tmp_path, training, saved):

@@ -274,7 +274,7 @@ def load(task: str, model: str, device: str = "cpu", precision: str = "float32",
         module = build(name, shape, "imagenet" if weights == "pretrained" else None if weights == "random" else weights)
         if weights == "random":
             images = pictures(shape, 4, np.random.default_rng(1))
-            _let_answers_differ(module, scaled(images, scaling))
+            _let_answers_differ(module, scaled(images, scaling), training)
         if low:  # Keras recommends a network of 16-bit weights for inference; the same weights, rounded
             full, module = module, build(name, shape, None, low)
             module.set_weights(full.get_weights())
@@ -308,10 +308,11 @@ def build(name: str, shape: tuple[int, ...], weights: str | None = None, policy:
         keras.config.set_dtype_policy("float32")
 
 
-def _let_answers_differ(module, images: np.ndarray) -> None:
+def _let_answers_differ(module, images: np.ndarray, training: bool) -> None:
     """Give batch normalization the statistics of what comes, as it has in a trained network; else answers fade to 1e-10 with depth.
 
-    Its bias is 1: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no trained network.
+    Its bias is 1, but for training: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no
+    trained network. In training 1 would make the first steps of a deep network too large for its loss to fall.
     """
     import jax
     import keras
@@ -322,7 +323,7 @@ def _let_answers_differ(module, images: np.ndarray) -> None:
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # what comes, and nothing of what was
-        if norm.center:
+        if norm.center and not training:
             norm.beta.assign(np.ones(norm.beta.shape))
     dropouts = [layer for layer in module.layers if isinstance(layer, keras.layers.Dropout)]
     rates = [layer.rate for layer in dropouts]

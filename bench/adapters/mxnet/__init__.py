@@ -112,7 +112,7 @@ def load(task: str, model: str, device: str = "cpu", precision: str = "float32",
     if size:
         _must_take(block, model, shape, context)
     if weights == "random":
-        _let_answers_differ(block, shape, context)
+        _let_answers_differ(block, shape, context, training)
     if precision != "float32":
         block = _converted(block, precision, context, (CALIBRATION_IMAGES, *shape))
     # What MXNet recommends on a CPU: oneDNN computes a convolution, its batch normalization and its activation in one go.
@@ -143,10 +143,11 @@ def _built(name: str, weights: str, context):
     return block
 
 
-def _let_answers_differ(block, shape: tuple[int, ...], context) -> None:
+def _let_answers_differ(block, shape: tuple[int, ...], context, training: bool) -> None:
     """Give batch normalization the statistics of what comes, layer by layer, as it has in a trained network.
 
-    Its bias is 1: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no trained network.
+    Its bias is 1, but for training: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no
+    trained network. In training 1 would make the first steps of a deep network too large for its loss to fall.
     """
     import mxnet as mx
 
@@ -162,7 +163,8 @@ def _let_answers_differ(block, shape: tuple[int, ...], context) -> None:
         off = mx.nd.broadcast_sub(images, mean.reshape((1, -1, *[1] * (images.ndim - 2))))
         norm.running_mean.set_data(mean)
         norm.running_var.set_data(off.square().mean(axis=1, exclude=True))
-        norm.beta.set_data(mx.nd.ones_like(mean))
+        if not training:
+            norm.beta.set_data(mx.nd.ones_like(mean))
 
     hooks = [norm.register_forward_pre_hook(learn) for norm in norms]
     block(_images((LEARNT_FROM, *shape), context))

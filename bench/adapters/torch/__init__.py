@@ -202,7 +202,7 @@ def load(task: str, model: str, device: str = "cpu", precision: str = "float32",
     torch.manual_seed(0)
     module = _build(models[task][model], weights == "pretrained", size).eval()
     if weights == "random":
-        _let_answers_differ(module.to(where), input_shape(task, model, size))
+        _let_answers_differ(module.to(where), input_shape(task, model, size), training)
     elif weights != "pretrained":
         _fill(module, _saved(weights))
         if hasattr(module, "transform_input"):  # Inception's and GoogLeNet's own weights want other numbers, which torchvision makes inside
@@ -266,11 +266,12 @@ def _torchvision():
     return torchvision()
 
 
-def _let_answers_differ(module, shape: tuple[int, ...]) -> None:
+def _let_answers_differ(module, shape: tuple[int, ...], training: bool) -> None:
     """Random weights with which different images have different answers: heads that start at zero get values, and batch
     normalization the statistics of what comes, as it has in a trained network.
 
-    Its bias is 1: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no trained network.
+    Its bias is 1, but for training: with 0 half of all numbers are cut off at each layer, and rounding grows with depth as it does in no
+    trained network. In training 1 would make the first steps of a deep network too large for its loss to fall.
     """
     import numpy as np
     import torch
@@ -287,7 +288,7 @@ def _let_answers_differ(module, shape: tuple[int, ...]) -> None:
     for norm in norms:
         norm.momentum = None  # the mean of all that comes
         norm.train()
-        if norm.bias is not None:
+        if norm.bias is not None and not training:
             torch.nn.init.ones_(norm.bias)
     images = torch.from_numpy(pictures(shape, 8, np.random.default_rng(1)))
     with torch.no_grad():
