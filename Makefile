@@ -90,8 +90,8 @@ for ready in $(BESIDE); do $(MAKE) --no-print-directory $$ready || \
 endef
 
 CHOICE = $(if $(BENCH),--bench='$(BENCH)') $(if $(MODELS),--models='$(MODELS)') $(if $(BATCH_SIZES),--batch-sizes='$(BATCH_SIZES)') \
-  $(if $(PRECISION),--precision='$(PRECISION)') $(if $(MODE),--mode='$(MODE)') $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(SIZE),--size='$(SIZE)') $(if $(THREADS),--threads='$(THREADS)') \
-  $(if $(ROUNDS),--rounds='$(ROUNDS)') $(if $(SECONDS),--seconds='$(SECONDS)') $(if $(SIZES),--sizes='$(SIZES)') $(if $(BUDGET),--budget='$(BUDGET)') $(if $(WAIT),--wait='$(WAIT)') $(if $(call yes,AGAIN),--again) $(if $(call yes,DRY_RUN),--dry-run)
+  $(if $(PRECISION),--precision='$(PRECISION)') $(if $(MODE),--mode='$(MODE)') $(if $(DEVICE),--device='$(DEVICE)') $(if $(PRESET),--preset='$(PRESET)') $(if $(call yes,SIZE),--size='$(SIZE)') $(if $(call yes,THREADS),--threads='$(THREADS)') \
+  $(if $(call yes,ROUNDS),--rounds='$(ROUNDS)') $(if $(call yes,SECONDS),--seconds='$(SECONDS)') $(if $(call yes,SIZES),--sizes='$(SIZES)') $(if $(call yes,BUDGET),--budget='$(BUDGET)') $(if $(call yes,WAIT),--wait='$(WAIT)') $(if $(call yes,AGAIN),--again) $(if $(call yes,DRY_RUN),--dry-run)
 
 check: $(READY)  ## check the result files
 	@'$(PYTHON)' -m dlmark check '$(or $(DLMARK_RESULTS),results)'/*.json

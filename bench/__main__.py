@@ -38,7 +38,7 @@ def run(opts: argparse.Namespace) -> int:
     end_s = budget.end_of(opts)
     until, devices = budget.Until(end_s), machine.devices(opts.device)
     if len(devices) > 1 and not opts.threads:
-        opts.threads = str(max(1, cpu.cores() // len(devices)))  # so that the workers of all together have a thread a core
+        opts.threads = max(1, cpu.cores() // len(devices))  # so that the workers of all together have a thread a core
     pythons = machine.frameworks(opts.framework)
     here.say(list(devices), list(pythons), {name: python for name, python in pythons.items() if python != sys.executable})
     plan = _planned(opts, benches, pythons, machine.alike(devices))
@@ -120,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--sizes", help="sides of the square matrices of the ceilings, comma-separated (default: the script's own)")
     main.add_argument("--preset", choices=("full", "quick"), default="full", help="(default: %(default)s)")
     main.add_argument("--results", metavar="DIR", help="folder of the result files")
-    main.add_argument("--threads", help="CPU threads: a number, or logical for one a thread of each core (default: one a core)")
+    main.add_argument("--threads", type=options.threads, help="CPU threads: a number, or logical for one a thread of each core (default: one a core)")
     main.add_argument("--rounds", type=options.positive, help="times that all is measured (default: the script's own)")
     main.add_argument("--seconds", type=options.seconds, help="time in timed blocks for a point in each round, at most (default: the script's own)")
     main.add_argument("--budget", type=options.duration, metavar="TIME", help="end in time, such as 25m, with the best that fits (default: no limit; quick 9m)")

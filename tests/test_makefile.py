@@ -138,6 +138,11 @@ def test_nought_means_no(value, is_asked, said):
     assert ("--again" in text) == ("--dry-run" in text) == is_asked
 
 
+@pytest.mark.parametrize("variable", ["THREADS", "ROUNDS", "SECONDS", "SIZE", "BUDGET", "WAIT"])
+def test_nought_of_a_number_means_that_there_is_none(variable, said):
+    assert f"--{variable.lower()}" not in said("results", f"{variable}=0") and f"--{variable.lower()}='7'" in said("results", f"{variable}=7")
+
+
 def test_without_a_driver_the_pytorch_for_cpus_is_installed_and_with_one_the_newest(said):
     assert "torch==" in installs(said("results", "FRAMEWORK=torch"))[-1]
     assert "torch==" not in installs(said("results", "FRAMEWORK=torch", driver=True))[-1]

@@ -67,9 +67,10 @@ def input_shape(task: str, model: str, size: int | None = None) -> tuple[int, ..
 
 
 def preprocessing(task: str, model: str, weights: str = "pretrained") -> dict:
-    """How the weights want images, as the adapter says that they come from; what an .onnx file holds is taken for the usual ones."""
+    """How the weights want images, as the adapter says that they come from; what an .onnx file holds wants what the usual ones want."""
     own = "pretrained" if weights.endswith(".onnx") else weights
-    return getattr(adapters.get(source_of(task, model, own)), "preprocessing", lambda *_: {})(task, model, own)
+    how: dict = getattr(adapters.get(source_of(task, model, own)), "preprocessing", lambda *_: {})(task, model, own)
+    return how if own == weights else {name: value for name, value in how.items() if name != "of"}  # nobody knows which they are
 
 
 # ---- where the files are ----

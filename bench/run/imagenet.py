@@ -83,8 +83,8 @@ def first_class(data: Images, outputs: int) -> int:
     if perhaps_from_1 and outputs == needed:
         return 1
     if perhaps_from_1:
-        raise ValueError(f"the network has {outputs} outputs, and the folders are 1 to {needed}: "
-                         "whether they count from 0 or from 1 nobody knows; name the classes with --labels")  # fmt: skip
+        raise ValueError(f"the network has {outputs} outputs, and the classes are 1 to {needed}: "
+                         "whether they count from 0 or from 1 nobody knows; name them by synset (n01440764)")  # fmt: skip
     most = needed or max(label for _, label in data.samples) + 1
     if outputs < most or (needed and outputs != needed):
         raise ValueError(f"the network has {outputs} outputs, but the images have {most} classes")

@@ -57,7 +57,7 @@ def answer(question: dict) -> dict:
     if not found["version"]:
         return {**found, "refused": f"{framework} is not installed here. {adapter.install}"}
     pairs = _pairs(adapter, device.kind(where), question)
-    ask_once = cache(lambda training: probe.ask(framework, where, pairs, _threads(question), training=training))  # each time it imports the framework
+    ask_once = cache(lambda training: probe.ask(framework, where, pairs, question.get("threads"), training=training))  # each time it imports the framework
     for bench, subs in question["benches"].items():
         script = scripts()[bench]
         try:
@@ -72,10 +72,6 @@ def answer(question: dict) -> dict:
             for place, pair in enumerate(_of_sub(script, sub, possible)):
                 _add_part(found, question, adapter, bench, sub, extra, pair, place, told.import_s)
     return found
-
-
-def _threads(question: dict) -> int | None:
-    return options.threads(str(question["threads"])) if question.get("threads") else None
 
 
 def _pairs(adapter: ModuleType, kind: str, question: dict) -> list[probe.Pair]:

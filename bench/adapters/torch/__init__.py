@@ -36,25 +36,28 @@ def input_shape(task: str, model: str, size: int | None = None) -> tuple[int, ..
 def preprocessing(task: str, model: str, weights: str = "pretrained") -> dict:
     """How weights want images: `resize` of the short side, `crop`, `interpolation`, `mean` and `std`, `crop_mode` where it is another; and which they are, `of`.
 
-    Those in a file are taken for the usual ones, unless torchvision offers that file for others.
+    Those in a file want what the usual ones want, unless torchvision offers that file for others; only by its checksum is it known which they are.
     """
     package, _, name = models[task][model].partition("/")
     torchvision = _torchvision()  # which timm imports too
     if package == "timm":
-        return _of_timm(name)
-    own = _weights_of(name, weights) or torchvision.models.get_model_weights(name).DEFAULT
+        return _of_timm(name, weights)
+    known = _weights_of(name, weights)
+    own = known or torchvision.models.get_model_weights(name).DEFAULT
     how = own.transforms()
+    which = {"of": f"torchvision {own}"} if known or weights == "pretrained" else {}
     return {"resize": how.resize_size[0], "crop": how.crop_size[0], "interpolation": how.interpolation.value,
-            "mean": tuple(how.mean), "std": tuple(how.std), "of": f"torchvision {own}"}  # fmt: skip
+            "mean": tuple(how.mean), "std": tuple(how.std), **which}  # fmt: skip
 
 
-def _of_timm(name: str) -> dict:
+def _of_timm(name: str, weights: str) -> dict:
     import timm
 
     own = timm.models.get_pretrained_cfg(name)
     side = own.input_size[-1]
+    which = {"of": f"timm {'.'.join(filter(None, [name, own.tag]))}"} if weights == "pretrained" else {}
     return {"resize": int(side / own.crop_pct), "crop": side, "interpolation": own.interpolation, "mean": own.mean, "std": own.std,
-            "crop_mode": own.crop_mode, "of": f"timm {'.'.join(filter(None, [name, own.tag]))}"}  # fmt: skip
+            "crop_mode": own.crop_mode, **which}  # fmt: skip
 
 
 def _weights_of(name: str, file: str):

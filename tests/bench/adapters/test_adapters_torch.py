@@ -141,6 +141,14 @@ def test_what_does_not_go_together_is_told_in_one_sentence(words, reason):
         adapter.load("classification", "SqueezeNet-1.1", **words)
 
 
+@needs_torch
+@pytest.mark.parametrize("model", ["SqueezeNet-1.1", "ViT-Ti-16"])
+def test_weights_of_a_users_own_are_not_called_those_of_the_makers(model, tmp_path):
+    (tmp_path / "own.pth").write_bytes(b"other numbers")
+    how = adapter.preprocessing("classification", model, str(tmp_path / "own.pth"))
+    assert "of" not in how and how["mean"] and "of" in adapter.preprocessing("classification", model)
+
+
 def test_a_network_of_one_size_says_so():
     with pytest.raises(NotImplementedError, match="MaxViT-T takes images of 224 x 224 alone: leave --size out"):
         adapter.input_shape("classification", "MaxViT-T", 256)

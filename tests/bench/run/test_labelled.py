@@ -69,7 +69,7 @@ def test_numbers_with_zeros_before_them_are_the_same_numbers(tmp_path):
 def test_folders_from_1_without_a_gap_count_from_1_where_the_network_has_as_many_outputs(tmp_path):
     data = imagenet.Images(*labelled.find(str(folders(tmp_path, *map(str, range(1, 11))))), str(tmp_path))
     assert imagenet.first_class(data, 10) == 1
-    with pytest.raises(ValueError, match="1000 outputs, and the folders are 1 to 10.*nobody knows; name the classes with --labels"):
+    with pytest.raises(ValueError, match="1000 outputs, and the classes are 1 to 10.*nobody knows; name them by synset"):
         imagenet.first_class(data, 1_000)
 
 
@@ -101,9 +101,9 @@ def flat(root, text):
     return labelled.find(str(root), str(root / "labels.txt"))[0]
 
 
-@pytest.mark.parametrize("text", [b"a.png 3\nb.png 281\n", b"\xef\xbb\xbfa.png 3\r\nb.png,281\r\n", b"a.png\t3\n\nb.png n02123045\n"])
+@pytest.mark.parametrize("text", [b"a.png 0\nb.png 281\n", b"\xef\xbb\xbfa.png 0\r\nb.png,281\r\n", b"a.png\t0\n\nb.png n02123045\n"])
 def test_a_file_names_numbers_or_synsets_however_its_lines_end(text, tmp_path):
-    assert flat(tmp_path, text) == [("a.png", 3), ("b.png", 281)]
+    assert flat(tmp_path, text) == [("a.png", 0), ("b.png", 281)]
 
 
 @pytest.mark.parametrize("text", [b"image,label\na.png,3\n", b"3\n281\n", b"a.png cat\n", b"a.png n00000000\n", "a.png 3\n".encode("utf-16")])
@@ -141,3 +141,30 @@ def test_an_image_that_goes_bad_afterwards_is_named_below_the_folder(tmp_path):
     (tmp_path / "0" / "a.png").write_bytes(b"")
     with pytest.raises(ValueError, match="^0/a.png can't be read as an image"):
         list(imagenet.evaluate(lambda inputs: (np.zeros((1, 10)),), data, 1, {"crop": 8}))
+
+
+# ---- what a file of labels says, as folders do ----
+
+
+def labels(folder, *numbers):
+    for place in range(len(numbers)):
+        (folder / f"{place}.png").touch()
+    (folder / "labels.txt").write_text("".join(f"{place}.png {number}\n" for place, number in enumerate(numbers)))
+    return imagenet.Images(*labelled.find(str(folder), str(folder / "labels.txt")), str(folder))
+
+
+def test_labels_from_1_without_a_gap_count_from_1_where_the_network_has_as_many_outputs(tmp_path):
+    data = labels(tmp_path, *range(1, 11))
+    assert imagenet.first_class(data, 10) == 1
+    with pytest.raises(ValueError):
+        imagenet.first_class(data, 1_000)
+
+
+def test_labels_of_which_none_is_0_and_some_are_missing_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="no image is of class 0, so the classes may count from 0 or from 1.*synset"):
+        labels(tmp_path, 3, 7)
+    assert imagenet.first_class(labels(tmp_path, 0, 7), 10) == 0
+
+
+def test_labels_by_synset_need_no_class_0(tmp_path):
+    assert imagenet.first_class(labels(tmp_path, "n02123045"), 1_000) == 0
