@@ -68,18 +68,25 @@ def _by_number(root: Path, names: list[str]) -> tuple[dict[str, int], Classes]:
     numbers = {name: int(name) for name in names}
     if len(set(numbers.values())) < len(names):
         raise UsageError(f"{root}: two folders have the same number{REMEDY}")
-    first, last = min(numbers.values()), max(numbers.values())
-    if first == 0:
-        return numbers, Classes()
-    if len(numbers) == last:  # 1, 2, 3 … without a gap: the network's outputs tell whether they are all, counted from 1
-        return numbers, Classes(last, perhaps_from_1=True)
-    raise UsageError(f"{root}: there is no folder 0, so the classes may count from 0 or from 1, and folders are missing{REMEDY}")
+    classes = _counted(set(numbers.values()))
+    if classes is None:
+        raise UsageError(f"{root}: there is no folder 0, so the classes may count from 0 or from 1, and folders are missing{REMEDY}")
+    return numbers, classes
+
+
+def _counted(numbers: set[int]) -> Classes | None:
+    """What the numbers of the classes say of them; None where nobody can tell whether they count from 0 or from 1, since some are missing."""
+    if 0 in numbers:
+        return Classes()
+    if len(numbers) == max(numbers):  # 1, 2, 3 … without a gap: the network's outputs tell whether they are all, counted from 1
+        return Classes(max(numbers), perhaps_from_1=True)
+    return None
 
 
 def _flat(root: Path, labels: Path) -> tuple[list[Sample], Classes]:
     if not labels.is_file():
         raise UsageError(f"no file {labels}: --labels names a file with lines of: file name, class number from 0 or synset")
-    known, samples, by_synset = synsets(), [], True
+    known, samples, named = synsets(), [], set()
     for number, line in enumerate(labels.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         words = line.replace(",", " ").split()
         if not words:
@@ -87,21 +94,15 @@ def _flat(root: Path, labels: Path) -> tuple[list[Sample], Classes]:
         label = _label(words[1], known) if len(words) == 2 else None
         if label is None:
             raise UsageError(f"{labels}: line {number}: expected a file name and a class number from 0 or one of ImageNet's synsets, got {line[:80]!r}")
-        by_synset = by_synset and words[1] in known
         samples.append((words[0], label))
+        named.add(words[1])
     lost = [path for path, _ in samples if not (root / path).is_file()]
     if lost or not samples:
         raise UsageError(f"{labels}: {len(lost)} of its {len(samples)} images are not in {root}" + (f", the first is {lost[0]}" if lost else ""))
-    return samples, Classes(len(known)) if by_synset else _counted(labels, {label for _, label in samples})
-
-
-def _counted(labels: Path, numbers: set[int]) -> Classes:
-    """What the numbers in a file of labels say of the classes, as those of folders do: whether they count from 0 is not taken on trust."""
-    if 0 in numbers:
-        return Classes()
-    if len(numbers) == max(numbers):  # 1, 2, 3 … without a gap: the network's outputs tell whether they are all, counted from 1
-        return Classes(max(numbers), perhaps_from_1=True)
-    raise UsageError(f"{labels}: no image is of class 0, so the classes may count from 0 or from 1, and some are missing: name them by synset (n01440764)")
+    classes = Classes(len(known)) if known.keys() >= named else _counted({label for _, label in samples})
+    if classes is None:
+        raise UsageError(f"{labels}: no image is of class 0, so the classes may count from 0 or from 1, and some are missing: name them by synset (n01440764)")
+    return samples, classes
 
 
 def _label(word: str, known: dict[str, int]) -> int | None:

@@ -74,7 +74,7 @@ def hold(device_key: str, command: str, *, device: str | None = None, folder: st
         _sign(file, command)
         for other in _not_beside(path):  # with ours held first, so that of two runs that start at once at most one goes on
             if holder := _holder_of(other, fcntl):
-                raise DeviceBusy(_busy("the CPU" if other == _path("cpu", folder) else "a GPU of this machine", holder))
+                raise DeviceBusy(_busy("a GPU of this machine" if device_key == "cpu" else "the CPU", holder))
         yield
         # The file stays: were it removed, one run could lock the old file and the next a new one of the same name.
 

@@ -113,7 +113,7 @@ def energy_per_item(before_j: float | None, after_j: float | None, seconds: floa
     Both are None where the device has no counter, where its counter stood still or went back, and under 2 s.
     """
     is_told = before_j is not None and after_j is not None and after_j > before_j
-    if not is_told or seconds < MIN_ENERGY_S or not items:
+    if not is_told or seconds < MIN_ENERGY_S or items < 1:
         return {"energy_j": None, "energy_s": None}
     return {"energy_j": (after_j - before_j) / items, "energy_s": seconds}
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlmark.machine.sampler import MIN_ENERGY_S, energy_per_item
 from dlmark.measure.statistics import MIN_BLOCKS, half_width, outliers, percentile
@@ -170,8 +170,15 @@ def _enough(timing: Timing, rules: Rules) -> bool:
     return up and len(times) >= LEAST_BLOCKS
 
 
-def _tick(timing: Timing, work: _Work, rules: Rules, device: Device) -> tuple[float | None, float] | None:
-    """The energy counter as it just moved on, and when that was, with a block under way; None where there is no counter.
+class _Tick(NamedTuple):
+    """What the energy counter reads when it just moved on, and when that was."""
+
+    energy_j: float | None
+    at: float
+
+
+def _tick(timing: Timing, work: _Work, rules: Rules, device: Device) -> _Tick | None:
+    """The next tick, with a block under way; None where there is no counter.
 
     Counters move every 20 to 100 ms, which is up to 5% of the two seconds that are measured.
     """
@@ -185,10 +192,10 @@ def _tick(timing: Timing, work: _Work, rules: Rules, device: Device) -> tuple[fl
         pass
     at = work.clock()
     work.wait()
-    return now, at
+    return _Tick(now, at)
 
 
-def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, first: tuple[float | None, float] | None, start: float) -> None:
+def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, first: _Tick | None, start: float) -> None:
     """Keep the load on until the counter has enough behind it, from tick to tick; only the timed blocks are kept as such.
 
     The calls are those of the blocks since `start`, at their pace, since a tick falls into the middle of a block.
@@ -196,14 +203,14 @@ def _energy(timing: Timing, work: _Work, rules: Rules, device: Device, first: tu
     if first is None:
         return
     blocks = len(timing.block_times_s)
-    while work.clock() - first[1] < rules.energy_s:
+    while work.clock() - first.at < rules.energy_s:
         work.block(timing.calls_per_block)
         blocks += 1
     calls_a_second = blocks * timing.calls_per_block / (work.clock() - start)
     last = _tick(timing, work, rules, device)
     if last is not None:
-        energy_s = last[1] - first[1]
-        timing.energy = (first[0], last[0], energy_s, calls_a_second * energy_s)
+        energy_s = last.at - first.at
+        timing.energy = (first.energy_j, last.energy_j, energy_s, calls_a_second * energy_s)
 
 
 def _flag_blocks(timing: Timing, work: _Work, cause: str) -> None:

@@ -46,8 +46,9 @@ def add(app, doctree):
             node["classes"].remove("nblast")  # it was the last of its cell while it was alone
             shown[-1]["classes"].append("nblast")
             node.parent[node.parent.index(node) + 1 : node.parent.index(node) + 1] = shown
-    words, archive = (DOWNLOAD, "") if notebook_state.is_run(notebook) else (TAKE_ALONG, "../" * docname.count("/") + source_archive.NAME)
-    doctree.append(Html(html=words.format(name=html.escape(docname.rpartition("/")[2] + ".ipynb"), archive=archive)))
+    words = DOWNLOAD if notebook_state.is_run(notebook) else TAKE_ALONG
+    name = html.escape(docname.rpartition("/")[2] + ".ipynb")
+    doctree.append(Html(html=words.format(name=name, archive="../" * docname.count("/") + source_archive.NAME)))
 
 
 def _container(output):

@@ -38,10 +38,9 @@ class Project:
 
 def load(project: Project, docname: str, notebook) -> list | None:
     """The kept outputs of a notebook, one entry a code cell, or None if it has to run again."""
-    if not is_run(notebook):
-        return [{"outputs": [], "execution_count": None} for _ in code_cells(notebook)]
-    if not code_cells(notebook):
-        return []
+    cells = code_cells(notebook)
+    if not cells or not is_run(notebook):
+        return [{"outputs": [], "execution_count": None} for _ in cells]
     try:
         entry = json.loads(project.entry(docname).read_text(encoding="utf-8"))
         current = entry["key"] == _key(project, notebook)

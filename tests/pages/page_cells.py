@@ -11,20 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import nbformat
 from bokeh.io.notebook import _HOOKS, install_notebook_hook
 from bokeh.models import Plot, Range1d
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    path
-    for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("docs/*.ipynb")]
-    if json.loads(path.read_text())["metadata"].get("nbsphinx", {}).get("execute") != "never"
-)
-sys.path.insert(0, str(ROOT / "docs" / "_ipython"))
+NOTEBOOKS = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("docs/*.ipynb")]
+sys.path[:0] = [str(ROOT / "docs" / "_ipython"), str(ROOT / "docs" / "_ext")]
 
+import notebook_state  # noqa: E402
 import site_figures  # noqa: E402
 import site_nothing  # noqa: E402
 
+PAGES = sorted(path for path in NOTEBOOKS if notebook_state.is_run(nbformat.read(path, as_version=4)))
 TALLEST_PX = 16_000  # Firefox stops at 32,767 pixels of the screen, which has up to two for one of these
 SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # of libraries, which a kernel does not show
 

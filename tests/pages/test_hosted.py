@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,8 +63,6 @@ def test_what_is_for_another_machine_is_not_run_by_a_build():
 
 
 def test_the_archive_holds_all_that_measures_and_is_the_same_each_time(machine, tmp_path):
-    import zipfile
-
     first = (machine / "dlmark.zip").read_bytes()
     source_archive.write(SimpleNamespace(outdir=tmp_path, srcdir=ROOT, builder=SimpleNamespace(format="html")))
     assert (tmp_path / source_archive.NAME).read_bytes() == first
